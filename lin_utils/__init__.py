@@ -1,0 +1,47 @@
+"""Tools for the geometry of linearized neural networks; read it as ``import lin_utils as lu``."""
+
+from . import figures
+from .certificate import Certificate, certify, certify_equal
+from .conditions import (
+    GradientCheck,
+    check_gradient,
+    classify,
+    polyak_factor,
+    polyak_rate,
+    polyak_ratio,
+    smooth_weak_quasi_convex_rate,
+    weak_quasi_convex_rate,
+    weak_quasi_convexity_ratio,
+)
+from .deep_linear import DeepLinear
+from .descent import Trajectory, gradient_descent, stochastic_gradient_descent
+from .explore import explore
+from .gallery import circle_well, quartic, two_minima_ridge, wavy_bowl
+from .landscape import Landscape, Smooth
+
+__all__ = [
+    "Certificate",
+    "DeepLinear",
+    "GradientCheck",
+    "Landscape",
+    "Smooth",
+    "Trajectory",
+    "certify",
+    "certify_equal",
+    "check_gradient",
+    "circle_well",
+    "classify",
+    "explore",
+    "figures",
+    "gradient_descent",
+    "polyak_factor",
+    "polyak_rate",
+    "polyak_ratio",
+    "quartic",
+    "smooth_weak_quasi_convex_rate",
+    "stochastic_gradient_descent",
+    "two_minima_ridge",
+    "wavy_bowl",
+    "weak_quasi_convex_rate",
+    "weak_quasi_convexity_ratio",
+]

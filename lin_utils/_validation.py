@@ -1,0 +1,44 @@
+"""Checks of arguments, shared by all modules: one wording for one kind of mistake."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def finite_array(name: str, value: ArrayLike, ndim: int | None = None) -> NDArray[np.float64]:
+    """Return `value` as a float array, refusing NaN, infinities and a wrong number of axes."""
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of real numbers, got {value!r}") from error
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinite entries")
+    return array
+
+
+def points(name: str, value: ArrayLike, dim: int) -> NDArray[np.float64]:
+    """Return `value` as a finite array of shape (..., dim)."""
+    array = finite_array(name, value)
+    if array.ndim == 0 or array.shape[-1] != dim:
+        raise ValueError(f"{name} must have shape (..., {dim}), got {array.shape}")
+    return array
+
+
+def positive(name: str, value: float) -> float:
+    """Return `value` as a float, refusing everything but finite numbers > 0."""
+    number = finite_array(name, value)
+    if number.ndim != 0 or number <= 0:
+        raise ValueError(f"{name} must be a number > 0, got {value!r}")
+    return float(number)
+
+
+def count(name: str, value: int, least: int = 0) -> int:
+    """Return `value` as an int, refusing non-integers and anything below `least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be an integer >= {least}, got {value}")
+    return int(value)

@@ -1,0 +1,166 @@
+"""Gradient descent, plain and stochastic, on any landscape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _validation
+from .landscape import Landscape
+
+Array = NDArray[np.float64]
+
+#: Values or points beyond this size count as divergence: their squares still fit a float.
+DIVERGENCE = 1e100
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a descent saw: entry 0 is the start, entry t the point after t steps.
+
+    Attributes
+    ----------
+    values : ndarray, shape (steps + 1, ...)
+        f(x_t).
+    gradient_norms : ndarray, shape (steps + 1, ...)
+        ‖∇f(x_t)‖.
+    points : ndarray, shape (steps + 1, ..., dim)
+        x_t.
+    diverged : ndarray of bool, shape (...)
+        Whether a run left the range of finite numbers. Such a run stops: its last
+        finite entry is repeated to the end, and `steps_taken` says how far it came.
+    steps_taken : ndarray of int, shape (...)
+        The number of steps each run took.
+    """
+
+    values: Array
+    gradient_norms: Array
+    points: Array
+    diverged: NDArray[np.bool_]
+    steps_taken: NDArray[np.int_]
+
+    @property
+    def best_values(self) -> Array:
+        """The running minimum of the values, shape (steps + 1, ...)."""
+        return np.minimum.accumulate(self.values, axis=0)
+
+    def __repr__(self) -> str:
+        runs = self.diverged.size
+        lost = int(self.diverged.sum())
+        note = f", {lost} of {runs} diverged" if lost else ""
+        return f"Trajectory(runs={runs}, steps={len(self.values) - 1}{note})"
+
+
+def _descend(
+    landscape: Landscape,
+    start: ArrayLike,
+    step: float | Callable[[int], float],
+    steps: int,
+    noise: Callable[[int, Array], Array] | None,
+    project: Callable[[Array], Array] | None,
+) -> Trajectory:
+    steps = _validation.count("steps", steps)
+    schedule = step if callable(step) else None
+    constant = None if callable(step) else _validation.positive("step", step)
+    x = _validation.points("start", start, landscape.dim).copy()
+    value, gradient = landscape.value_and_gradient(x)
+    points = np.empty((steps + 1, *x.shape))
+    values, norms = np.empty((2, steps + 1, *x.shape[:-1]))
+    points[0], values[0], norms[0] = x, value, np.linalg.norm(gradient, axis=-1)
+    alive = np.ones(x.shape[:-1], dtype=bool)
+    taken = np.zeros(x.shape[:-1], dtype=int)
+    for t in range(steps):
+        eta = constant if schedule is None else _validation.positive(f"step({t})", schedule(t))
+        estimate = gradient if noise is None else gradient + noise(t, x)
+        # Overflow is looked for below and reported once, in `diverged`.
+        with np.errstate(over="ignore", invalid="ignore"):
+            proposal = np.where(alive[..., None], x - eta * estimate, x)
+            alive &= (np.abs(proposal) < DIVERGENCE).all(-1)
+            proposal = np.where(alive[..., None], proposal, x)
+            if project is not None:
+                proposal = np.where(alive[..., None], project(proposal), x)
+            new_value, new_gradient = landscape.value_and_gradient(proposal)
+            norm = np.linalg.norm(new_gradient, axis=-1)
+            alive &= (np.abs(new_value) < DIVERGENCE) & (norm < DIVERGENCE)
+        x = np.where(alive[..., None], proposal, x)
+        value = np.where(alive, new_value, value)
+        gradient = np.where(alive[..., None], new_gradient, gradient)
+        points[t + 1], values[t + 1] = x, value
+        norms[t + 1] = np.where(alive, norm, norms[t])
+        taken += alive
+        if not alive.any():
+            points[t + 2 :], values[t + 2 :], norms[t + 2 :] = x, value, norms[t + 1]
+            break
+    return Trajectory(values, norms, points, ~alive, taken)
+
+
+def gradient_descent(
+    landscape: Landscape,
+    start: ArrayLike,
+    step: float | Callable[[int], float],
+    steps: int,
+    *,
+    project: Callable[[Array], Array] | None = None,
+) -> Trajectory:
+    r"""Run :math:`x_{t+1} = \Pi(x_t - \eta_t \nabla f(x_t))` from all starting points at once.
+
+    Parameters
+    ----------
+    landscape : Landscape
+    start : array_like, shape (..., dim)
+    step : float or callable
+        The step η > 0, or a function of t = 0, 1, … that returns it.
+    steps : int
+        How many steps, ≥ 0.
+    project : callable, optional
+        The projection Π on a convex set, on points of shape (..., dim).
+
+    Returns
+    -------
+    Trajectory
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> path = lu.gradient_descent(lu.quartic(), [[0.5], [9.0]], step=0.1, steps=50)
+    >>> path
+    Trajectory(runs=2, steps=50, 1 of 2 diverged)
+    """
+    return _descend(landscape, start, step, steps, None, project)
+
+
+def stochastic_gradient_descent(
+    landscape: Landscape,
+    start: ArrayLike,
+    step: float | Callable[[int], float],
+    steps: int,
+    *,
+    noise: float,
+    rng: np.random.Generator,
+    project: Callable[[Array], Array] | None = None,
+) -> Trajectory:
+    r"""Run gradient descent with g_t = ∇f(x_t) + ξ_t, ξ_t normal with E‖ξ_t‖² = noise².
+
+    Parameters
+    ----------
+    landscape, start, step, steps, project
+        As in `gradient_descent`.
+    noise : float
+        The root mean square of ‖ξ_t‖, > 0.
+    rng : numpy.random.Generator
+        The source of the noise; pass a seeded one for a reproducible run.
+
+    Returns
+    -------
+    Trajectory
+        `gradient_norms` are those of the true gradients.
+    """
+    scale = _validation.positive("noise", noise) / np.sqrt(landscape.dim)
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+    return _descend(
+        landscape, start, step, steps, lambda t, x: scale * rng.standard_normal(x.shape), project
+    )

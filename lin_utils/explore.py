@@ -1,0 +1,79 @@
+"""Explorers: a figure for each value of its parameters, moved by sliders, with no kernel."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+
+def _frame(figure: Figure, description: str) -> ipywidgets.HTML:
+    """Render a figure as inline SVG: sharp at any size, and light once compressed."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    plt.close(figure)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    label = html.escape(description, quote=True)
+    svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}" style="max-width:100%;height:auto"', 1)
+    return ipywidgets.HTML(svg)
+
+
+def explore(
+    draw: Callable[..., Figure],
+    *,
+    description: str = "explorer",
+    **grids: Sequence,
+) -> ipywidgets.VBox:
+    """Render `draw` on a grid of parameters; sliders choose the frame, with no kernel.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes one keyword argument per grid and returns a matplotlib Figure.
+    description : str, optional
+        What the figure shows, for screen readers; the parameters' values are added.
+    **grids : sequence
+        For each argument of `draw` the values of its slider: one slider or two.
+
+    Returns
+    -------
+    ipywidgets.VBox
+        The sliders above a Stack of frames, linked in the browser.
+
+    Raises
+    ------
+    ValueError
+        For no grid, more than two, or an empty one.
+    """
+    if not 1 <= len(grids) <= 2:
+        raise ValueError(f"explore needs one or two grids, got {len(grids)}: {list(grids)}")
+    for name, values in grids.items():
+        if len(values) == 0:
+            raise ValueError(f"grid {name!r} must have at least one value, got none")
+
+    def stack(chosen: dict, remaining: list[str]) -> ipywidgets.DOMWidget:
+        if not remaining:
+            state = ", ".join(f"{name} = {value}" for name, value in chosen.items())
+            return _frame(draw(**chosen), f"{description}; {state}")
+        name, *others = remaining
+        children = [stack({**chosen, name: value}, others) for value in grids[name]]
+        layer = ipywidgets.Stack(children, selected_index=0)
+        links.append(ipywidgets.jslink((sliders[name], "index"), (layer, "selected_index")))
+        return layer
+
+    links: list = []
+    sliders = {
+        name: ipywidgets.SelectionSlider(
+            options=[(str(value), i) for i, value in enumerate(values)],
+            description=name.replace("_", " "),
+            style={"description_width": "initial"},
+            layout={"width": "min(100%, 32rem)"},
+        )
+        for name, values in grids.items()
+    }
+    return ipywidgets.VBox([*sliders.values(), stack({}, list(grids))])
