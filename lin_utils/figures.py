@@ -59,7 +59,8 @@ def landscape_contours(
     if landscape.dim != 2:
         raise ValueError(f"landscape must have dim 2 to be drawn, got {landscape.dim}")
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
+        figure = Figure()
+        axes = figure.subplots()
         x, y = np.meshgrid(np.linspace(*x_range, 161), np.linspace(*y_range, 161))
         gap = landscape.gap(np.stack([x, y], axis=-1))
         drawn = axes.contour(x, y, np.log10(gap + 1e-4), levels=18, cmap="viridis", linewidths=0.9)
@@ -91,7 +92,8 @@ def rates(
     title : str, optional
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
+        figure = Figure()
+        axes = figure.subplots()
         for style, curves in (("-", observed), ("--", proved)):
             for i, (name, curve) in enumerate(curves.items()):
                 curve = np.asarray(curve, dtype=float)
@@ -107,7 +109,8 @@ def rates(
 def taylor_remainder(check: GradientCheck) -> Figure:
     """Draw the Taylor remainders of `check_gradient` against the step, with their slopes."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
+        figure = Figure()
+        axes = figure.subplots()
         for remainder, slope, order in (
             (check.first_order, check.first_slope, "first"),
             (check.second_order, check.second_slope, "second"),
@@ -131,7 +134,8 @@ def curves(
     xlabel, ylabel, title : str
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
+        figure = Figure()
+        axes = figure.subplots()
         for name, values in lines.items():
             axes.plot(x, values, label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)

@@ -1,0 +1,49 @@
+"""Hygiene of the recorded notebooks: nbval passes what was never run, so that is refused here."""
+
+import pathlib
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((pathlib.Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestNotebook:
+    def test_every_code_cell_was_run_in_order(self, path):
+        counts = [cell.execution_count for cell in code_cells(path)]
+        assert counts == list(range(1, len(counts) + 1)), "run `make record`"
+
+    def test_only_text_is_stored(self, path):
+        stored = {
+            key
+            for cell in code_cells(path)
+            for output in cell.outputs
+            for key in output.get("data", {})
+        }
+        assert stored <= {"text/plain"}, "run `make record`"
+        assert "widgets" not in nbformat.read(path, as_version=4).metadata
+
+    def test_there_are_no_errors(self, path):
+        kinds = {output.output_type for cell in code_cells(path) for output in cell.outputs}
+        assert "error" not in kinds
+
+    def test_nothing_is_hidden_from_nbval(self, path):
+        for cell in code_cells(path):
+            tags = {tag.lower() for tag in cell.metadata.get("tags", [])}
+            assert not tags & {"nbval-skip", "nbval-ignore-output", "raises-exception"}
+            assert "NBVAL_" not in cell.source
+
+    def test_every_certificate_prints_what_it_found(self, path):
+        for cell in code_cells(path):
+            if "lu.certify" in cell.source:
+                printed = "".join(output.get("text", "") for output in cell.outputs)
+                assert printed.count(" cases") >= cell.source.count("lu.certify")

@@ -1,0 +1,50 @@
+"""Run notebooks top to bottom and store them normalized: ``record.py NOTEBOOK…``.
+
+Only the text outputs are kept: no images, no widget state, no timings; so diffs read
+well and ``pytest --nbval`` compares every number that a chapter prints.
+"""
+
+import pathlib
+import sys
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+KEPT = {"text/plain", "application/vnd.jupyter.widget-view+json"}
+
+
+def normalize(notebook: nbformat.NotebookNode) -> None:
+    """Drop all but the text outputs, and everything that differs from run to run."""
+    language = notebook.metadata.kernelspec
+    notebook.metadata = nbformat.from_dict({"kernelspec": language})
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        cell.metadata = nbformat.from_dict(
+            {key: value for key, value in cell.metadata.items() if key in ("tags", "mystnb")}
+        )
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                output.data = {key: value for key, value in output.data.items() if key in KEPT}
+                output.data.pop("application/vnd.jupyter.widget-view+json", None)
+                output.metadata = {}
+
+
+def record(path: pathlib.Path) -> None:
+    """Run one notebook and store it normalized."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    ).execute()
+    normalize(notebook)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        try:
+            record(pathlib.Path(name))
+        except CellExecutionError as error:
+            sys.exit(f"{name}: {error}")
