@@ -15,8 +15,9 @@ from .conditions import (
 )
 from .deep_linear import DeepLinear
 from .descent import Trajectory, gradient_descent, stochastic_gradient_descent
+from .exercises import check_answer
 from .explore import explore
-from .gallery import circle_well, quartic, two_minima_ridge, wavy_bowl
+from .gallery import averaging_trap, circle_well, log_bowl, quartic, two_minima_ridge, wavy_bowl
 from .landscape import Landscape, Smooth
 
 __all__ = [
@@ -26,14 +27,17 @@ __all__ = [
     "Landscape",
     "Smooth",
     "Trajectory",
+    "averaging_trap",
     "certify",
     "certify_equal",
+    "check_answer",
     "check_gradient",
     "circle_well",
     "classify",
     "explore",
     "figures",
     "gradient_descent",
+    "log_bowl",
     "polyak_factor",
     "polyak_rate",
     "polyak_ratio",

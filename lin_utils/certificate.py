@@ -83,7 +83,9 @@ def certify(
     divisor = np.where(finite, scale, 1.0)
     difference = np.subtract(larger, smaller, out=np.zeros(scale.shape), where=finite)
     margins = np.where(
-        finite, difference / divisor, np.where(larger > smaller, 1.0, np.where(larger < smaller, -1.0, 0.0))
+        finite,
+        difference / divisor,
+        np.where(larger > smaller, 1.0, np.where(larger < smaller, -1.0, 0.0)),
     )
     margins = np.where(np.isposinf(larger), 1.0, margins)
     worst = np.unravel_index(np.argmin(margins), margins.shape)
@@ -122,6 +124,8 @@ def certify_equal(
     """
     tolerance = _validation.positive("tolerance", tolerance)
     first, second = _broadcast(first, second)
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("certify_equal needs finite numbers, got infinite ones")
     error = np.abs(first - second) / np.maximum(1.0, np.maximum(np.abs(first), np.abs(second)))
     worst = np.unravel_index(np.argmax(error), error.shape)
     if not error[worst] <= tolerance:

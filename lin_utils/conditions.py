@@ -90,9 +90,7 @@ def weak_quasi_convexity_ratio(
     return _ratio(inner, value - landscape.minimum, _tiny(landscape))
 
 
-def classify(
-    landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6
-) -> str:
+def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6) -> str:
     """Name the kind of the critical point θ.
 
     Parameters
@@ -160,9 +158,7 @@ def _slope(steps: Array, remainders: Array, floor: float) -> float:
     return float(np.polyfit(np.log(steps[kept]), np.log(remainders[kept]), 1)[0])
 
 
-def check_gradient(
-    landscape: Landscape, theta: ArrayLike, direction: ArrayLike
-) -> GradientCheck:
+def check_gradient(landscape: Landscape, theta: ArrayLike, direction: ArrayLike) -> GradientCheck:
     """Check a gradient and a Hessian by the slopes of the Taylor remainders.
 
     A right gradient leaves a remainder of order t², a wrong one of order t. The
@@ -258,7 +254,9 @@ def polyak_rate(
     return polyak_factor(alpha, beta, step) ** _steps_array(steps) * gap
 
 
-def weak_quasi_convex_rate(alpha: float, lipschitz: float, radius: float, steps: ArrayLike) -> Array:
+def weak_quasi_convex_rate(
+    alpha: float, lipschitz: float, radius: float, steps: ArrayLike
+) -> Array:
     r"""Return the bound RG/(α√t) on the best of t iterates, for the step R/(G√t).
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,9 +76,11 @@ class DeepLinear(Landscape):
         self.target = _validation.finite_array("target", target, ndim=2)
         needed = (self.widths[-1], self.widths[0])
         if self.target.shape != needed:
-            raise ValueError(f"target must have shape (d_L, d_0) = {needed}, got {self.target.shape}")
+            raise ValueError(
+                f"target must have shape (d_L, d_0) = {needed}, got {self.target.shape}"
+            )
         self.covariance = _covariance(covariance, self.widths[0])
-        self.shapes = tuple(zip(self.widths[1:], self.widths[:-1]))
+        self.shapes = tuple((rows, columns) for columns, rows in pairwise(self.widths))
         self.dim = sum(rows * columns for rows, columns in self.shapes)
         eigenvalues, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.clip(eigenvalues, 0, None))
@@ -95,7 +98,7 @@ class DeepLinear(Landscape):
         ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
         return [
             part.reshape(*theta.shape[:-1], *shape)
-            for part, shape in zip(np.split(theta, ends, axis=-1), self.shapes)
+            for part, shape in zip(np.split(theta, ends, axis=-1), self.shapes, strict=True)
         ]
 
     def join(self, layers: Sequence[ArrayLike]) -> Array:
@@ -107,7 +110,7 @@ class DeepLinear(Landscape):
         batch = np.broadcast_shapes(*(array.shape[:-2] for array in arrays))
         flat = [
             np.broadcast_to(array, batch + shape).reshape(*batch, -1)
-            for array, shape in zip(arrays, self.shapes)
+            for array, shape in zip(arrays, self.shapes, strict=True)
         ]
         return np.concatenate(flat, axis=-1)
 
@@ -152,7 +155,7 @@ class DeepLinear(Landscape):
         batch = np.broadcast_shapes(theta.shape[:-1], vector.shape[:-1])
         layers, directions = self.split(theta), self.split(vector)
         prefixes, moves = [layers[0]], [directions[0]]
-        for layer, direction in zip(layers[1:], directions[1:]):
+        for layer, direction in zip(layers[1:], directions[1:], strict=True):
             moves.append(direction @ prefixes[-1] + layer @ moves[-1])
             prefixes.append(layer @ prefixes[-1])
         back = 2 * (prefixes[-1] - self.target) @ self.covariance
@@ -168,7 +171,10 @@ class DeepLinear(Landscape):
             back = transposed @ back
         products.append(back_move)
         return np.concatenate(
-            [np.broadcast_to(p, batch + p.shape[-2:]).reshape(*batch, -1) for p in reversed(products)],
+            [
+                np.broadcast_to(p, batch + p.shape[-2:]).reshape(*batch, -1)
+                for p in reversed(products)
+            ],
             axis=-1,
         )
 

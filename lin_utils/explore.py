@@ -7,17 +7,24 @@ import io
 from collections.abc import Callable, Sequence
 
 import ipywidgets
+import matplotlib
 from matplotlib.figure import Figure
+
+from .figures import INK
 
 
 def _frame(figure: Figure, description: str) -> ipywidgets.HTML:
     """Render a figure as inline SVG: sharp at any size, and light once compressed."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lin_utils"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
+    # On the page the ink is the text's color, light on dark and dark on light.
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     label = html.escape(description, quote=True)
-    svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}" style="max-width:100%;height:auto"', 1)
+    svg = svg.replace(
+        "<svg", f'<svg role="img" aria-label="{label}" style="max-width:100%;height:auto"', 1
+    )
     return ipywidgets.HTML(svg)
 
 

@@ -16,23 +16,26 @@ from .landscape import Landscape
 #: Okabe and Ito's colors, which survive color blindness; these read on light and dark.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
-_INK = "#808080"  # a gray of contrast about 4 on white and on the dark theme
+#: The gray of axes and text; its contrast is above 4 on white and on the site's dark background.
+INK = "#777777"
 STYLE = {
     "axes.prop_cycle": plt.cycler(color=COLORS),
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "text.color": _INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
     "legend.frameon": False,
-    "legend.labelcolor": _INK,
-    "figure.figsize": (6.4, 4.0),
+    "legend.labelcolor": INK,
+    "figure.figsize": (6.4, 3.8),
+    "font.size": 11,
+    "lines.linewidth": 1.8,
     "figure.constrained_layout.use": True,
     "svg.hashsalt": "lin_utils",
 }
@@ -122,7 +125,16 @@ def taylor_remainder(check: GradientCheck) -> Figure:
 
 
 def curves(
-    x: ArrayLike, lines: Mapping[str, ArrayLike], *, xlabel: str, ylabel: str, title: str = ""
+    x: ArrayLike,
+    lines: Mapping[str, ArrayLike],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    levels: Mapping[str, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    xscale: str = "linear",
+    yscale: str = "linear",
 ) -> Figure:
     """Draw several functions of one variable.
 
@@ -132,12 +144,74 @@ def curves(
     lines : mapping of str to array_like, shape (k,)
         Legend entries and values.
     xlabel, ylabel, title : str
+    levels : mapping of str to float, optional
+        Dashed horizontal lines, with their legend entries.
+    ylim : (float, float), optional
+    xscale, yscale : str, optional
+        Matplotlib's names of scales, such as ``'log'``.
     """
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
         for name, values in lines.items():
             axes.plot(x, values, label=name)
-        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        for i, (name, level) in enumerate((levels or {}).items()):
+            axes.axhline(level, linestyle="--", color=COLORS[-1 - i % 6], label=name, linewidth=1.2)
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
+        if ylim is not None:
+            axes.set_ylim(ylim)
         axes.legend()
+    return figure
+
+
+def implications(
+    places: Mapping[str, tuple[float, float]],
+    implied: Sequence[tuple[str, str]],
+    refuted: Mapping[tuple[str, str], str],
+) -> Figure:
+    """Draw which conditions imply which, and a witness on each arrow that fails.
+
+    Parameters
+    ----------
+    places : mapping of str to (float, float)
+        The conditions and where to put them, in inches.
+    implied : sequence of (str, str)
+        Solid arrows.
+    refuted : mapping of (str, str) to str
+        Dashed arrows that fail, and the function that shows it.
+    """
+    with plt.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 5.4))
+        axes = figure.subplots()
+        box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": INK}
+        for name, place in places.items():
+            axes.text(*place, name, ha="center", va="center", bbox=box)
+        bend = 0.3
+        arrows = [(pair, COLORS[0], "-", 0.0) for pair in implied]
+        arrows += [(pair, COLORS[1], "--", bend) for pair in refuted]
+        for (start, end), color, line, curvature in arrows:
+            axes.annotate(
+                "",
+                places[end],
+                places[start],
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": color,
+                    "linestyle": line,
+                    "linewidth": 1.6,
+                    "shrinkA": 26,
+                    "shrinkB": 26,
+                    "connectionstyle": f"arc3,rad={curvature}",
+                },
+            )
+        for (start, end), witness in refuted.items():
+            first, last = np.array(places[start]), np.array(places[end])
+            chord = last - first
+            length = np.linalg.norm(chord)
+            aside = np.array([chord[1], -chord[0]]) / length
+            # Beyond the middle of the arc, which bends by half its curvature times the chord.
+            place = (first + last) / 2 + aside * (bend * length / 2 + 0.2)
+            axes.text(*place, witness, color=COLORS[1], ha="center", va="center", fontsize=10)
+        axes.set(xlim=(0, 7.2), ylim=(0, 5.4))
+        axes.axis("off")
     return figure

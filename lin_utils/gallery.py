@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from . import _validation
 from .landscape import Smooth
 
 
@@ -63,3 +65,76 @@ def two_minima_ridge() -> Smooth:
         return np.stack([2 * u * (2 * x * y - 1) + 4 * v * x, 2 * u * x**2], axis=-1)
 
     return Smooth(value, gradient, dim=2, minimum=0.0)
+
+
+def log_bowl(dim: int = 1) -> Smooth:
+    """Return log(1 + ‖x‖²): 2-smooth, 1-Lipschitz, not convex, weakly quasi-convex on balls.
+
+    The ratio ⟨∇f(x), x⟩/f(x) falls with ‖x‖, so on the ball of radius r the sharp
+    constant is α = 2r²/((1 + r²) log(1 + r²)); it tends to 0 as r grows.
+    """
+
+    def hessian(x):
+        size = 1 + (x**2).sum(-1)[..., None, None]
+        return 2 * np.eye(dim) / size - 4 * x[..., :, None] * x[..., None, :] / size**2
+
+    return Smooth(
+        lambda x: np.log1p((x**2).sum(-1)),
+        lambda x: 2 * x / (1 + (x**2).sum(-1, keepdims=True)),
+        dim=dim,
+        minimum=0.0,
+        hessian=hessian,
+    )
+
+
+def averaging_trap(steps: int) -> tuple[Smooth, NDArray[np.float64]]:
+    r"""Return a 1-weakly-quasi-convex function whose average iterate is a bad one, and a start.
+
+    It is f(x) = min_s max(⟨a_s, x⟩, ¾ dist(x, ℝ₊x_s)) over s < `steps`: positively homogeneous
+    of degree 1, so ⟨∇f(x), x⟩ = f(x) wherever f is differentiable, with minimizer 0 and
+    f* = 0. Gradient descent from x_0 = e_0 with the step 1/√steps visits x_1, x_2, …: each
+    step leaves the last narrow valley at a right angle and lands in the next, so that the
+    average of the iterates lies far from all valleys.
+
+    Parameters
+    ----------
+    steps : int
+        The number of iterates to trap, ≥ 1; the dimension is one more.
+
+    Returns
+    -------
+    landscape : Smooth
+        Its gradients at the iterates have norm at most 1.
+    start : ndarray, shape (steps + 1,)
+        x_0, at distance 1 from the minimizer.
+    """
+    steps = _validation.count("steps", steps, least=1)
+    depth, slope = 0.01, 0.75
+    axes = np.eye(steps + 1)
+    visited, normals = np.empty((2, steps, steps + 1))
+    x = axes[0]
+    for s in range(steps):
+        # The normal's radial part makes ⟨a_s, x_s⟩ = depth; the norms stay below 1.
+        normals[s] = depth / x[0] * axes[0] - np.sqrt(1 - (depth / x[0]) ** 2) * axes[s + 1]
+        visited[s], x = x, x - normals[s] / np.sqrt(steps)
+    rays = visited / np.linalg.norm(visited, axis=1, keepdims=True)
+
+    def pieces(x):
+        linear = x @ normals.T
+        aside = x[..., None, :] - np.maximum(x @ rays.T, 0)[..., None] * rays
+        cones = slope * np.linalg.norm(aside, axis=-1)
+        return linear, cones, aside, np.maximum(linear, cones).argmin(-1)[..., None]
+
+    def value(x):
+        linear, cones, _, nearest = pieces(x)
+        return np.take_along_axis(np.maximum(linear, cones), nearest, -1)[..., 0]
+
+    def gradient(x):
+        linear, cones, aside, nearest = pieces(x)
+        cone = np.take_along_axis(cones, nearest, -1)
+        out = np.take_along_axis(aside, nearest[..., None], -2)[..., 0, :]
+        steep = slope**2 * out / np.where(cone > 0, cone, 1.0)
+        flat = np.take_along_axis(linear, nearest, -1) >= cone
+        return np.where(flat, normals[nearest[..., 0]], steep)
+
+    return Smooth(value, gradient, dim=steps + 1, minimum=0.0), axes[0]

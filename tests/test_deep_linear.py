@@ -64,7 +64,9 @@ def test_the_minimum_is_reached_by_reduced_rank_regression_and_never_beaten(widt
     rank = min(widths)
     best = (u[:, :rank] * s[:rank]) @ vt[:rank] @ np.linalg.inv(root)
     error = best - network.target
-    assert np.trace(error @ network.covariance @ error.T) == pytest.approx(network.minimum, abs=1e-9)
+    assert np.trace(error @ network.covariance @ error.T) == pytest.approx(
+        network.minimum, abs=1e-9
+    )
     assert (network.value(rng.normal(size=(1000, network.dim))) >= network.minimum).all()
 
 

@@ -27,9 +27,12 @@ def test_a_diverging_run_stops_and_leaves_the_others_alone():
 
 def test_noise_has_the_promised_size_and_comes_from_the_generator():
     flat = lu.Smooth(lambda x: 0 * x[..., 0], lambda x: 0 * x, dim=5, minimum=0.0)
+
     def run():
         return lu.stochastic_gradient_descent(
-            flat, np.zeros((20000, 5)), 1.0, 1, noise=3.0, rng=np.random.default_rng(7))
+            flat, np.zeros((20000, 5)), 1.0, 1, noise=3.0, rng=np.random.default_rng(7)
+        )
+
     moved = (run().points[1] ** 2).sum(-1).mean()
     assert moved == pytest.approx(9, rel=0.03)
     np.testing.assert_array_equal(run().points, run().points)
@@ -52,4 +55,6 @@ def test_projection_keeps_the_iterates_inside():
 )
 def test_bad_arguments_are_refused(keywords, said):
     with pytest.raises(ValueError, match=said):
-        lu.gradient_descent(**{"landscape": lu.quartic(), "start": [1.0], "step": 0.1, "steps": 3, **keywords})
+        lu.gradient_descent(
+            **{"landscape": lu.quartic(), "start": [1.0], "step": 0.1, "steps": 3, **keywords}
+        )

@@ -23,8 +23,14 @@ def test_two_sliders_are_nested_stacks_with_a_frame_for_each_pair():
     assert 'aria-label="a picture; step = 0.2, depth = 3"' in frames[-1]
 
 
-@pytest.mark.parametrize("grids, said", [({}, "one or two grids"), ({"a": []}, "at least one value"),
-                                         ({"a": [1], "b": [1], "c": [1]}, "one or two grids")])
+@pytest.mark.parametrize(
+    "grids, said",
+    [
+        ({}, "one or two grids"),
+        ({"a": []}, "at least one value"),
+        ({"a": [1], "b": [1], "c": [1]}, "one or two grids"),
+    ],
+)
 def test_bad_grids_are_refused(grids, said):
     with pytest.raises(ValueError, match=said):
         lu.explore(draw, **grids)

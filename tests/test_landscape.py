@@ -42,8 +42,11 @@ def test_a_batch_is_the_same_as_its_points_one_by_one(name):
 
 @pytest.mark.parametrize(
     "theta, said",
-    [([1.0, 2.0, 3.0], r"theta must have shape \(..., 2\), got \(3,\)"),
-     ([np.nan, 0.0], "theta must be finite"), ("word", "theta must be an array")],
+    [
+        ([1.0, 2.0, 3.0], r"theta must have shape \(..., 2\), got \(3,\)"),
+        ([np.nan, 0.0], "theta must be finite"),
+        ("word", "theta must be an array"),
+    ],
 )
 def test_bad_points_are_refused(theta, said):
     with pytest.raises(ValueError, match=said):

@@ -13,7 +13,9 @@ from playwright.sync_api import sync_playwright
 SITE = pathlib.Path(__file__).parents[1] / "_build" / "html"
 CHROMIUM = shutil.which("chromium")
 PAGES = sorted(
-    str(page.relative_to(SITE)) for pattern in ("index.html", "chapters/*.html") for page in SITE.glob(pattern)
+    str(page.relative_to(SITE))
+    for pattern in ("index.html", "chapters/*.html")
+    for page in SITE.glob(pattern)
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
