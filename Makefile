@@ -32,8 +32,9 @@ book: $(READY) _assets/ready _build/executed-with
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
+NOTEBOOKS ?= $(wildcard chapters/*.ipynb)
 record: $(READY)
-	$(BIN)/python tools/record.py chapters/*.ipynb
+	$(BIN)/python tools/record.py $(NOTEBOOKS)
 
 test: book
 	$(BIN)/python -m pytest -q --nbval

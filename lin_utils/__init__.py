@@ -15,7 +15,7 @@ from .conditions import (
 )
 from .deep_linear import DeepLinear
 from .descent import Trajectory, gradient_descent, stochastic_gradient_descent
-from .exercises import check_answer
+from .exercises import check_answer, check_gradient_answer
 from .explore import explore
 from .gallery import averaging_trap, circle_well, log_bowl, quartic, two_minima_ridge, wavy_bowl
 from .landscape import Landscape, Smooth
@@ -32,6 +32,7 @@ __all__ = [
     "certify_equal",
     "check_answer",
     "check_gradient",
+    "check_gradient_answer",
     "circle_well",
     "classify",
     "explore",

@@ -82,11 +82,9 @@ def certify(
     finite = np.isfinite(scale) & (scale > 0)
     divisor = np.where(finite, scale, 1.0)
     difference = np.subtract(larger, smaller, out=np.zeros(scale.shape), where=finite)
-    margins = np.where(
-        finite,
-        difference / divisor,
-        np.where(larger > smaller, 1.0, np.where(larger < smaller, -1.0, 0.0)),
-    )
+    # Where a side is infinite, or both are 0, the order alone decides.
+    margins = np.where(finite, difference / divisor, (larger > smaller).astype(float))
+    margins = np.where(~finite & (larger < smaller), -1.0, margins)
     margins = np.where(np.isposinf(larger), 1.0, margins)
     worst = np.unravel_index(np.argmin(margins), margins.shape)
     if margins[worst] < -tolerance:

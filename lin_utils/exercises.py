@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .conditions import check_gradient
+from .landscape import Smooth
+
 
 def check_answer(
     answer: ArrayLike,
@@ -54,3 +57,51 @@ def check_answer(
     if np.isfinite(answer).all() and np.allclose(answer, expected, rtol=tolerance, atol=tolerance):
         return "Right."
     return f"Not yet. {explain(answer)}"
+
+
+def check_gradient_answer(
+    gradient: Callable[[np.ndarray], ArrayLike], value: Callable[[np.ndarray], ArrayLike], dim: int
+) -> str:
+    """Tell whether a reader's function is the gradient of `value`, and where it is not.
+
+    Parameters
+    ----------
+    gradient : callable
+        The reader's function; one that returns ``...`` is not filled in yet.
+    value : callable
+        Takes points of shape (..., dim) and returns f, shape (...).
+    dim : int
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> square = lambda x: (x**2).sum(-1)
+    >>> lu.check_gradient_answer(lambda x: 2 * x, square, dim=2)
+    'Right.'
+    >>> lu.check_gradient_answer(lambda x: x, square, dim=2)
+    'Not yet. Entry 0 is wrong: along its axis the Taylor remainder falls like t^1.0, not t².'
+    """
+    points = np.random.default_rng(0).uniform(0.5, 1.5, (dim, dim))
+    answer = gradient(points)
+    if answer is ...:
+        return "Put your answer in place of the dots and run this cell again."
+    if np.shape(answer) != points.shape:
+        return (
+            f"Not yet. For points of shape {points.shape} the result must have the same shape, "
+            f"got {np.shape(answer)}."
+        )
+    if not np.allclose(answer, [gradient(point) for point in points]):
+        return "Not yet. For several points at once the rows differ from one call for each point."
+    mine = Smooth(value, gradient, dim=dim, minimum=0.0)
+    for entry, axis in enumerate(np.eye(dim)):
+        slope = min(check_gradient(mine, point, axis).first_slope for point in points)
+        if slope < 1.8:
+            return (
+                f"Not yet. Entry {entry} is wrong: along its axis the Taylor remainder falls "
+                f"like t^{slope:.1f}, not t²."
+            )
+    return "Right."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
 import matplotlib
@@ -32,6 +32,7 @@ def explore(
     draw: Callable[..., Figure],
     *,
     description: str = "explorer",
+    start: Mapping[str, object] | None = None,
     **grids: Sequence,
 ) -> ipywidgets.VBox:
     """Render `draw` on a grid of parameters; sliders choose the frame, with no kernel.
@@ -42,6 +43,9 @@ def explore(
         Takes one keyword argument per grid and returns a matplotlib Figure.
     description : str, optional
         What the figure shows, for screen readers; the parameters' values are added.
+    start : mapping, optional
+        The value that each slider begins with; a grid that is not named here begins with
+        its first value.
     **grids : sequence
         For each argument of `draw` the values of its slider: one slider or two.
 
@@ -53,13 +57,18 @@ def explore(
     Raises
     ------
     ValueError
-        For no grid, more than two, or an empty one.
+        For no grid, more than two, an empty one, or a start that is not on its grid.
     """
     if not 1 <= len(grids) <= 2:
         raise ValueError(f"explore needs one or two grids, got {len(grids)}: {list(grids)}")
     for name, values in grids.items():
         if len(values) == 0:
             raise ValueError(f"grid {name!r} must have at least one value, got none")
+    first = dict.fromkeys(grids, 0)
+    for name, value in (start or {}).items():
+        if value not in grids.get(name, ()):
+            raise ValueError(f"start must name values of the grids {list(grids)}, got {start!r}")
+        first[name] = list(grids[name]).index(value)
 
     def stack(chosen: dict, remaining: list[str]) -> ipywidgets.DOMWidget:
         if not remaining:
@@ -67,7 +76,7 @@ def explore(
             return _frame(draw(**chosen), f"{description}; {state}")
         name, *others = remaining
         children = [stack({**chosen, name: value}, others) for value in grids[name]]
-        layer = ipywidgets.Stack(children, selected_index=0)
+        layer = ipywidgets.Stack(children, selected_index=first[name])
         links.append(ipywidgets.jslink((sliders[name], "index"), (layer, "selected_index")))
         return layer
 
@@ -75,6 +84,7 @@ def explore(
     sliders = {
         name: ipywidgets.SelectionSlider(
             options=[(str(value), i) for i, value in enumerate(values)],
+            index=first[name],
             description=name.replace("_", " "),
             style={"description_width": "initial"},
             layout={"width": "min(100%, 32rem)"},

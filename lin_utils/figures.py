@@ -33,7 +33,7 @@ STYLE = {
     "savefig.facecolor": "none",
     "legend.frameon": False,
     "legend.labelcolor": INK,
-    "figure.figsize": (6.4, 3.8),
+    "figure.figsize": (5.4, 3.5),
     "font.size": 11,
     "lines.linewidth": 1.8,
     "figure.constrained_layout.use": True,
@@ -184,12 +184,16 @@ def implications(
         figure = Figure(figsize=(7.2, 5.4))
         axes = figure.subplots()
         box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": INK}
-        for name, place in places.items():
-            axes.text(*place, name, ha="center", va="center", bbox=box)
-        bend = 0.3
-        arrows = [(pair, COLORS[0], "-", 0.0) for pair in implied]
-        arrows += [(pair, COLORS[1], "--", bend) for pair in refuted]
-        for (start, end), color, line, curvature in arrows:
+        boxes = {
+            name: axes.text(*place, name, ha="center", va="center", bbox=box).get_bbox_patch()
+            for name, place in places.items()
+        }
+        arrows = [(pair, COLORS[0], "-") for pair in implied]
+        arrows += [(pair, COLORS[1], "--") for pair in refuted]
+        taken = {pair for pair, _, _ in arrows}
+        # Only arrows in both directions between two conditions need to bend apart.
+        bends = {pair: 0.2 if pair[::-1] in taken and pair in refuted else 0.0 for pair in taken}
+        for (start, end), color, line in arrows:
             axes.annotate(
                 "",
                 places[end],
@@ -199,9 +203,11 @@ def implications(
                     "color": color,
                     "linestyle": line,
                     "linewidth": 1.6,
-                    "shrinkA": 26,
-                    "shrinkB": 26,
-                    "connectionstyle": f"arc3,rad={curvature}",
+                    "patchA": boxes[start],
+                    "patchB": boxes[end],
+                    "shrinkA": 4,
+                    "shrinkB": 4,
+                    "connectionstyle": f"arc3,rad={bends[start, end]}",
                 },
             )
         for (start, end), witness in refuted.items():
@@ -210,8 +216,10 @@ def implications(
             length = np.linalg.norm(chord)
             aside = np.array([chord[1], -chord[0]]) / length
             # Beyond the middle of the arc, which bends by half its curvature times the chord.
-            place = (first + last) / 2 + aside * (bend * length / 2 + 0.2)
-            axes.text(*place, witness, color=COLORS[1], ha="center", va="center", fontsize=10)
+            offset = bends[start, end] * length / 2 + 0.2 if bends[start, end] else -0.2
+            place = (first + last) / 2 + aside * offset
+            beside = "left" if aside[0] > 0.7 else "center"
+            axes.text(*place, witness, color=COLORS[1], ha=beside, va="center", fontsize=10)
         axes.set(xlim=(0, 7.2), ylim=(0, 5.4))
         axes.axis("off")
     return figure

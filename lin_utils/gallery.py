@@ -109,7 +109,7 @@ def averaging_trap(steps: int) -> tuple[Smooth, NDArray[np.float64]]:
         x_0, at distance 1 from the minimizer.
     """
     steps = _validation.count("steps", steps, least=1)
-    depth, slope = 0.01, 0.75
+    depth, slope = 0.1 / np.sqrt(steps), 0.75
     axes = np.eye(steps + 1)
     visited, normals = np.empty((2, steps, steps + 1))
     x = axes[0]

@@ -23,12 +23,18 @@ def test_two_sliders_are_nested_stacks_with_a_frame_for_each_pair():
     assert 'aria-label="a picture; step = 0.2, depth = 3"' in frames[-1]
 
 
+def test_sliders_and_stacks_begin_with_the_start():
+    slider, stack = lu.explore(draw, start={"step": 0.2}, step=[0.1, 0.2]).children
+    assert slider.index == stack.selected_index == 1
+
+
 @pytest.mark.parametrize(
     "grids, said",
     [
         ({}, "one or two grids"),
         ({"a": []}, "at least one value"),
         ({"a": [1], "b": [1], "c": [1]}, "one or two grids"),
+        ({"a": [1, 2], "start": {"a": 3}}, "start must name values of the grids"),
     ],
 )
 def test_bad_grids_are_refused(grids, said):

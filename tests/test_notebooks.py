@@ -1,6 +1,7 @@
 """Hygiene of the recorded notebooks: nbval passes what was never run, so that is refused here."""
 
 import pathlib
+import re
 
 import nbformat
 import pytest
@@ -47,3 +48,11 @@ class TestNotebook:
             if "lu.certify" in cell.source:
                 printed = "".join(output.get("text", "") for output in cell.outputs)
                 assert printed.count(" cases") >= cell.source.count("lu.certify")
+
+    def test_every_theorem_has_a_certificate_and_every_certificate_a_theorem(self, path):
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        statements = r"\{prf:(?:theorem|proposition|corollary|lemma)\}.*\n:label: (\S+)"
+        printed = "".join(output.get("text", "") for c in code_cells(path) for output in c.outputs)
+        checked = re.findall(r"^(\S+): (?:held|equal) in all", printed, re.MULTILINE)
+        assert set(re.findall(statements, text)) == set(checked)
