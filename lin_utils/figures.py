@@ -215,10 +215,11 @@ def implications(
             chord = last - first
             length = np.linalg.norm(chord)
             aside = np.array([chord[1], -chord[0]]) / length
-            # Beyond the middle of the arc, which bends by half its curvature times the chord.
-            offset = bends[start, end] * length / 2 + 0.2 if bends[start, end] else -0.2
-            place = (first + last) / 2 + aside * offset
-            beside = "left" if aside[0] > 0.7 else "center"
+            # Beside the middle of an arc, which bends by half its curvature times the chord;
+            # beside the first third of a straight arrow, away from where arrows cross.
+            bend = bends[start, end]
+            place = first + chord * (0.5 if bend else 0.3) + aside * (bend * length / 2 + 0.28)
+            beside = "left" if aside[0] > 0.7 else "right" if aside[0] < -0.7 else "center"
             axes.text(*place, witness, color=COLORS[1], ha=beside, va="center", fontsize=10)
         axes.set(xlim=(0, 7.2), ylim=(0, 5.4))
         axes.axis("off")
