@@ -216,10 +216,10 @@ def implications(
             length = np.linalg.norm(chord)
             aside = np.array([chord[1], -chord[0]]) / length
             # Beside the middle of an arc, which bends by half its curvature times the chord;
-            # beside the first third of a straight arrow, away from where arrows cross.
+            # beside the first half of a straight arrow, away from where arrows cross.
             bend = bends[start, end]
-            place = first + chord * (0.5 if bend else 0.3) + aside * (bend * length / 2 + 0.28)
-            beside = "left" if aside[0] > 0.7 else "right" if aside[0] < -0.7 else "center"
+            place = first + chord * (0.5 if bend else 0.42) + aside * (bend * length / 2 + 0.2)
+            beside = "left" if aside[0] > 0.2 else "right" if aside[0] < -0.2 else "center"
             axes.text(*place, witness, color=COLORS[1], ha=beside, va="center", fontsize=10)
         axes.set(xlim=(0, 7.2), ylim=(0, 5.4))
         axes.axis("off")

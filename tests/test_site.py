@@ -73,6 +73,11 @@ def test_page_is_self_contained_typeset_and_alive(name, width, address, browser)
     page.goto(address + name, wait_until="networkidle")
     if page.locator(".math").count():
         page.wait_for_selector("mjx-container", timeout=10_000)
+        # Formulas wait until a reader comes near; here they may not.
+        page.evaluate(
+            "MathJax.startup.promise.then(() => MathJax.startup.document.lazyTypesetAll())"
+        )
+        page.wait_for_selector("mjx-lazy", state="detached", timeout=20_000)
         assert page.locator("mjx-merror").count() == 0
     for explorer in page.locator(".explorer").all():
         for slider in explorer.get_by_role("slider").all():
