@@ -107,9 +107,10 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
     str
         ``'not critical'``; ``'global minimum'``; ``'strict saddle'`` (the Hessian has a
         negative eigenvalue; local maxima of dimension one or more are among these);
-        ``'local minimum'`` (a positive definite Hessian); or ``'degenerate'``: the
+        ``'local minimum'`` (a positive definite Hessian); ``'degenerate'`` (the
         Hessian has no negative eigenvalue and a zero one, so it alone cannot tell a
-        saddle from a local minimum.
+        saddle from a local minimum); or, where the landscape is `second_order_optimal`,
+        ``'saddle without negative curvature'`` in its place.
     """
     theta = _validation.points("theta", theta, landscape.dim)
     if theta.ndim != 1:
@@ -124,7 +125,10 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
         return "global minimum"
     if eigenvalues[0] < -zero:
         return "strict saddle"
-    return "local minimum" if eigenvalues[0] > zero else "degenerate"
+    if eigenvalues[0] > zero:
+        return "local minimum"
+    known = landscape.second_order_optimal
+    return "saddle without negative curvature" if known else "degenerate"
 
 
 @dataclass(frozen=True)

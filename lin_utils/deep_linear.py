@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +33,19 @@ def _covariance(covariance: ArrayLike | None, size: int) -> Array:
     return (matrix + matrix.T) / 2
 
 
+def _square_root(covariance: Array) -> Array:
+    """Return the positive semidefinite square root of a checked covariance."""
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    # The root of a rounding error would be a direction of size 1e-8.
+    kept = np.where(eigenvalues > 1e-13 * eigenvalues[-1], eigenvalues, 0.0)
+    return (vectors * np.sqrt(np.maximum(kept, 0.0))) @ vectors.T
+
+
+def _tiny(singular_values: Array) -> float:
+    """Singular values up to this size are rounding errors of 0."""
+    return 1e-12 * max(1.0, float(singular_values.max()))
+
+
 class DeepLinear(Landscape):
     r"""The loss f(A) = tr(E Σ Eᵀ) of a deep linear network, E = A_L⋯A_1 − B.
 
@@ -48,12 +62,16 @@ class DeepLinear(Landscape):
     ----------
     widths : tuple of int
     target, covariance : ndarray
+    singular_values : ndarray
+        Those of BΣ^{1/2}, largest first.
     shapes : tuple of (int, int)
         The layers' shapes.
     dim : int
         Σ_k d_k d_{k−1}: θ is A_1, …, A_L flattened row by row, in this order.
     minimum : float
         The sum of the squared singular values of BΣ^{1/2} after the first min_k d_k.
+    constant : float
+        What the mean loss of data has more than f (see `from_data`); 0 otherwise.
 
     References
     ----------
@@ -66,6 +84,8 @@ class DeepLinear(Landscape):
     >>> f.value([[0.0, 0.0], [2.0, 0.5]])
     array([1., 0.])
     """
+
+    second_order_optimal = True  # Kawaguchi's theorem
 
     def __init__(
         self, widths: Sequence[int], target: ArrayLike, covariance: ArrayLike | None = None
@@ -82,10 +102,51 @@ class DeepLinear(Landscape):
         self.covariance = _covariance(covariance, self.widths[0])
         self.shapes = tuple((rows, columns) for columns, rows in pairwise(self.widths))
         self.dim = sum(rows * columns for rows, columns in self.shapes)
-        eigenvalues, vectors = np.linalg.eigh(self.covariance)
-        root = vectors * np.sqrt(np.clip(eigenvalues, 0, None))
-        singular = np.linalg.svd(self.target @ root, compute_uv=False)
-        self.minimum = float((singular[min(self.widths) :] ** 2).sum())
+        self._root = _square_root(self.covariance)
+        self.singular_values = np.linalg.svd(self.target @ self._root, compute_uv=False)
+        self.minimum = float((self.singular_values[min(self.widths) :] ** 2).sum())
+        self.constant = 0.0
+
+    @classmethod
+    def from_data(cls, widths: Sequence[int], x: ArrayLike, y: ArrayLike) -> Self:
+        r"""Return the network whose f differs from the mean of ‖Wx − y‖² by a constant.
+
+        With Σ the mean of xxᵀ and B = mean(yxᵀ) Σ⁺ the mean loss is
+        tr((W − B) Σ (W − B)ᵀ) + mean ‖y‖² − tr(B Σ Bᵀ). The data need not be realizable,
+        and Σ may be singular.
+
+        Parameters
+        ----------
+        widths : sequence of int
+            (d_0, …, d_L).
+        x : array_like, shape (samples, d_0)
+        y : array_like, shape (samples, d_L)
+
+        Returns
+        -------
+        DeepLinear
+            Its `constant` is mean ‖y‖² − tr(B Σ Bᵀ).
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> f = lu.DeepLinear.from_data((1, 1, 1), [[1.0], [2.0]], [[1.0], [3.0]])
+        >>> f.target.round(3)
+        array([[1.4]])
+        >>> (f.value([1.0, 1.0]) + f.constant).round(3)  # the mean of 0² and 1²
+        np.float64(0.5)
+        """
+        x = _validation.finite_array("x", x, ndim=2)
+        y = _validation.finite_array("y", y, ndim=2)
+        if len(x) != len(y) or len(x) == 0:
+            raise ValueError(
+                f"x and y must have the same number >= 1 of rows, got shapes {x.shape}, {y.shape}"
+            )
+        covariance = x.T @ x / len(x)
+        target = np.linalg.lstsq(x, y, rcond=None)[0].T
+        network = cls(widths, target, covariance)
+        network.constant = float(((x @ target.T - y) ** 2).sum() / len(x))
+        return network
 
     @property
     def depth(self) -> int:
@@ -124,6 +185,142 @@ class DeepLinear(Landscape):
     def end_to_end(self, theta: ArrayLike) -> Array:
         """Return W = A_L⋯A_1, shape (..., d_L, d_0)."""
         return self._prefixes(self.split(theta))[-1]
+
+    def critical_values(self, most: int | None = None) -> Array:
+        """Return the values of f at its critical points, smallest first.
+
+        With σ_1, …, σ_r the nonzero singular values of BΣ^{1/2} and p = min_k d_k these are
+        the sums of σ_i² over i ∉ S, for all S of at most p indices; for L = 1 only S = all.
+
+        Parameters
+        ----------
+        most : int, optional
+            How many of the smallest to return; all if not given, which needs r ≤ 20.
+
+        Returns
+        -------
+        ndarray
+            One entry for each S, so equal sums are repeated.
+
+        References
+        ----------
+        Baldi and Hornik (1989) for L = 2.
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> lu.DeepLinear((2, 2, 2), [[2.0, 0.0], [0.0, 1.0]]).critical_values()
+        array([0., 1., 4., 5.])
+        """
+        squares = self.singular_values[self.singular_values > _tiny(self.singular_values)] ** 2
+        if self.depth == 1:
+            return np.array([0.0])
+        if most is None and len(squares) > 20:
+            raise ValueError(
+                f"all 2^{len(squares)} critical values are too many: give most, a number of them"
+            )
+        most = None if most is None else _validation.count("most", most, least=1)
+        # losses[k] holds the sums over sets S of k indices among those seen so far.
+        losses = [np.array([0.0])] + [np.array([])] * min(min(self.widths), len(squares))
+        for square in squares:
+            kept = [np.array([]), *losses[:-1]]
+            losses = [
+                np.sort(np.concatenate([dropped + square, keep]))[:most]
+                for dropped, keep in zip(losses, kept, strict=True)
+            ]
+        return np.sort(np.concatenate(losses))[:most]
+
+    def critical_point(self, keep: Sequence[int]) -> Array:
+        """Return a critical point θ whose end-to-end map keeps the singular directions `keep`.
+
+        WΣ^{1/2} is the sum of σ_i u_i v_iᵀ over i in `keep`, and f(θ) the sum of the other σ_i².
+
+        Parameters
+        ----------
+        keep : sequence of int
+            Distinct indices of nonzero singular values of BΣ^{1/2}, counted from 0, at most
+            min_k d_k of them. A network of depth 1 has no critical points but the minima.
+        """
+        rank = int((self.singular_values > _tiny(self.singular_values)).sum())
+        keep = [_validation.count("every index in keep", i) for i in keep]
+        allowed = min(rank, *self.widths)
+        if len(set(keep)) < len(keep) or len(keep) > allowed or max(keep, default=0) >= rank > 0:
+            raise ValueError(
+                f"keep must have at most {allowed} distinct indices below {rank}, got {keep}"
+            )
+        if self.depth == 1 and len(keep) < rank:
+            raise ValueError(f"for depth 1 keep must have all {rank} indices, got {keep}")
+        u, sigma, vt = np.linalg.svd(self.target @ self._root, full_matrices=False)
+        layers = [np.eye(rows, columns) for rows, columns in self.shapes]
+        layers = [layer * (np.arange(layer.shape[1]) < len(keep)) for layer in layers]
+        first = np.zeros(self.shapes[0])
+        first[: len(keep)] = vt[keep] @ np.linalg.pinv(self._root, hermitian=True)
+        last = u[:, keep] * sigma[keep]
+        if self.depth == 1:
+            return self.join([last @ first[: len(keep)]])
+        layers[0] = first
+        layers[-1] = np.zeros(self.shapes[-1])
+        layers[-1][:, : len(keep)] = last
+        return self.join(layers)
+
+    def escape_perturbation(self, theta: ArrayLike, size: float) -> Array:
+        r"""Move a rank-deficient critical point without changing W, to where ∇f ≠ 0.
+
+        This is the construction in the proof of Kawaguchi's theorem. Let P_k = A_k⋯A_1 and
+        let i − 1 be the last index with P_{i−1} of full row rank. The layers after A_i get
+        multiples of w_k u_{k−1}ᵀ with u_k ⟂ range P_k, those before A_i multiples of
+        w_k v_kᵀ with A_L⋯A_{k+1} w_k = 0.
+
+        Parameters
+        ----------
+        theta : array_like, shape (dim,)
+            With rank W < min_k d_k and (W − B)Σ ≠ 0.
+        size : float
+            The norm ε > 0 of the change of each layer but A_i.
+
+        Returns
+        -------
+        ndarray, shape (dim,)
+            At small ε the gradient there is nonzero, of order ε^{L−1} at least.
+
+        References
+        ----------
+        Kawaguchi (2016) for the theorem; the construction is the book's.
+        """
+        size = _validation.positive("size", size)
+        layers = self.split(theta)
+        if layers[0].ndim != 2:
+            raise ValueError(f"theta must be one point, shape ({self.dim},), got {np.shape(theta)}")
+        prefixes = self._prefixes(layers)
+        scale = [max(1.0, np.linalg.norm(prefix, 2)) for prefix in prefixes]
+        ranks = [
+            np.linalg.matrix_rank(prefix, tol=1e-6 * s)
+            for prefix, s in zip(prefixes, scale, strict=True)
+        ]
+        if ranks[-1] >= min(self.widths):
+            raise ValueError(
+                f"theta must have rank W < {min(self.widths)}, got rank {ranks[-1]} at 1e-6"
+            )
+        full = [k for k, rank in enumerate(ranks, start=1) if rank == self.widths[k]]
+        i = max(full, default=0) + 1
+        slope = (prefixes[-1] - self.target) @ self.covariance
+        # Below A_i: the last right singular vector of A_L⋯A_{k+1} is in its kernel.
+        suffix, kernel = np.eye(self.widths[-1]), {}
+        for k in range(self.depth, 0, -1):
+            kernel[k] = np.linalg.svd(suffix)[2][-1]
+            suffix = suffix @ layers[k - 1]
+        for k in range(1, i):
+            v = np.linalg.svd(slope)[2][0] if k == 1 else kernel[k - 1]
+            layers[k - 1] = layers[k - 1] + size * np.outer(kernel[k], v)
+        # Above A_i: the last left singular vector of P_k is orthogonal to its range.
+        prefixes = [np.eye(self.widths[0]), *self._prefixes(layers)]
+        outside = [np.linalg.svd(prefix)[0][:, -1] for prefix in prefixes]
+        for k in range(i + 1, self.depth + 1):
+            w = outside[k]
+            if k == self.depth:
+                w = np.linalg.svd(slope @ prefixes[i - 1].T)[0][:, 0]
+            layers[k - 1] = layers[k - 1] + size * np.outer(w, outside[k - 1])
+        return self.join(layers)
 
     def value(self, theta: ArrayLike) -> Array:
         error = self.end_to_end(theta) - self.target

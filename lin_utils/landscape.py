@@ -26,10 +26,13 @@ class Landscape(ABC):
         The number of parameters.
     minimum : float
         The infimum f* of the function over all parameters.
+    second_order_optimal : bool
+        Whether a theorem says that all local minima are global; False if none is known.
     """
 
     dim: int
     minimum: float
+    second_order_optimal: bool = False
 
     @abstractmethod
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:

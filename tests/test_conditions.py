@@ -60,7 +60,9 @@ def test_both_minima_of_the_ridge_are_the_only_critical_points_found():
         (AB, [0.0, 0.0], "strict saddle"),
         (AB, [2.0, 0.5], "global minimum"),
         (AB, [1.0, 0.0], "not critical"),
-        (lu.DeepLinear((1, 1, 1, 1), [[1.0]]), np.zeros(3), "degenerate"),
+        (lu.DeepLinear((1, 1, 1, 1), [[1.0]]), np.zeros(3), "saddle without negative curvature"),
+        (lu.quartic(), [0.0], "global minimum"),
+        (lu.Smooth(lambda x: x[..., 0] ** 4, lambda x: 4 * x**3, 1, -1.0), [0.0], "degenerate"),
         (lu.Smooth(lambda x: x[..., 0] ** 2, lambda x: 2 * x, 1, -1.0), [0.0], "local minimum"),
     ],
 )
