@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,6 +48,11 @@ def landscape_contours(
     y_range: tuple[float, float],
     paths: Sequence[ArrayLike] = (),
     labels: tuple[str, str] = ("a", "b"),
+    *,
+    title: str = "",
+    resolution: int = 161,
+    levels: int = 18,
+    floor: float = 1e-3,
 ) -> Figure:
     """Draw the level lines of log(f − f*) of a landscape in the plane, and paths on it.
 
@@ -58,15 +64,24 @@ def landscape_contours(
     paths : sequence of array_like, shape (t, 2), optional
         Trajectories; their starts are circles, their ends stars.
     labels : (str, str), optional
+    title : str, optional
+    resolution : int, optional
+        Grid points on each axis; fewer make a lighter picture, for explorers.
+    levels : int, optional
+        About how many level lines.
+    floor : float, optional
+        Gaps below it look alike; a coarse grid needs a larger one, lest valleys break up.
     """
     if landscape.dim != 2:
         raise ValueError(f"landscape must have dim 2 to be drawn, got {landscape.dim}")
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
-        x, y = np.meshgrid(np.linspace(*x_range, 161), np.linspace(*y_range, 161))
+        x, y = np.meshgrid(np.linspace(*x_range, resolution), np.linspace(*y_range, resolution))
         gap = landscape.gap(np.stack([x, y], axis=-1))
-        drawn = axes.contour(x, y, np.log10(gap + 1e-4), levels=18, cmap="viridis", linewidths=0.9)
+        drawn = axes.contour(
+            x, y, np.log10(gap + floor), levels=levels, cmap="viridis", linewidths=0.9
+        )
         figure.colorbar(drawn, label="log₁₀(f − f*)")
         for i, path in enumerate(paths):
             path = _validation.points("every path", path, 2)
@@ -74,7 +89,7 @@ def landscape_contours(
             axes.plot(*path.T, ".-", color=color, markersize=3, linewidth=1.5)
             axes.plot(*path[0], "o", color=color)
             axes.plot(*path[-1], "*", color=color, markersize=11)
-        axes.set(xlim=x_range, ylim=y_range, xlabel=labels[0], ylabel=labels[1])
+        axes.set(xlim=x_range, ylim=y_range, xlabel=labels[0], ylabel=labels[1], title=title)
     return figure
 
 
@@ -145,7 +160,7 @@ def curves(
         Legend entries and values.
     xlabel, ylabel, title : str
     levels : mapping of str to float, optional
-        Dashed horizontal lines, with their legend entries.
+        Dashed horizontal lines, named at their right ends.
     ylim : (float, float), optional
     xscale, yscale : str, optional
         Matplotlib's names of scales, such as ``'log'``.
@@ -155,11 +170,42 @@ def curves(
         axes = figure.subplots()
         for name, values in lines.items():
             axes.plot(x, values, label=name)
-        for i, (name, level) in enumerate((levels or {}).items()):
-            axes.axhline(level, linestyle="--", color=COLORS[-1 - i % 6], label=name, linewidth=1.2)
+        for name, level in (levels or {}).items():
+            axes.axhline(level, linestyle="--", color=INK, linewidth=1.2)
+            axes.text(1.01, level, name, transform=axes.get_yaxis_transform(), va="center")
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
         if ylim is not None:
             axes.set_ylim(ylim)
+        axes.legend()
+    return figure
+
+
+def scatter(
+    groups: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    vertical: ArrayLike = (),
+) -> Figure:
+    """Draw groups of points, each with its own color and marker.
+
+    Parameters
+    ----------
+    groups : mapping of str to (array_like, array_like), each of shape (k,)
+        Legend entries and coordinates.
+    xlabel, ylabel, title : str
+    vertical : array_like, optional
+        Where to draw dotted vertical lines.
+    """
+    with plt.rc_context(STYLE):
+        figure = Figure()
+        axes = figure.subplots()
+        for x in np.ravel(vertical):
+            axes.axvline(x, color=INK, linestyle=":", linewidth=1)
+        for marker, (name, (x, y)) in zip(cycle("o^sDv"), groups.items(), strict=False):
+            axes.plot(x, y, marker, markersize=4, alpha=0.7, label=name)
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         axes.legend()
     return figure
 
