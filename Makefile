@@ -37,7 +37,7 @@ record: $(READY)
 	$(BIN)/python tools/record.py $(NOTEBOOKS)
 
 test: book
-	$(BIN)/python -m pytest -q --nbval
+	$(BIN)/python -m pytest -q --nbval -n 2 --dist loadscope
 
 clean:
 	rm -rf _build _assets node_modules .venv .pytest_cache .hypothesis

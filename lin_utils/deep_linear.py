@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Self
 
 import numpy as np
@@ -101,7 +101,8 @@ class DeepLinear(Landscape):
             )
         self.covariance = _covariance(covariance, self.widths[0])
         self.shapes = tuple((rows, columns) for columns, rows in pairwise(self.widths))
-        self.dim = sum(rows * columns for rows, columns in self.shapes)
+        self._ends = list(accumulate((r * c for r, c in self.shapes), initial=0))
+        self.dim = self._ends[-1]
         self._root = _square_root(self.covariance)
         self.singular_values = np.linalg.svd(self.target @ self._root, compute_uv=False)
         self.minimum = float((self.singular_values[min(self.widths) :] ** 2).sum())
@@ -156,10 +157,9 @@ class DeepLinear(Landscape):
     def split(self, theta: ArrayLike) -> list[Array]:
         """Return the layers [A_1, …, A_L], each (..., d_k, d_{k−1}), of θ, (..., dim)."""
         theta = self._points(theta)
-        ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
         return [
-            part.reshape(*theta.shape[:-1], *shape)
-            for part, shape in zip(np.split(theta, ends, axis=-1), self.shapes, strict=True)
+            theta[..., start:end].reshape(*theta.shape[:-1], *shape)
+            for (start, end), shape in zip(pairwise(self._ends), self.shapes, strict=True)
         ]
 
     def join(self, layers: Sequence[ArrayLike]) -> Array:
@@ -339,8 +339,8 @@ class DeepLinear(Landscape):
         value = np.einsum("...ij,...ij->...", weighted, error)
         back, gradients = 2 * weighted, []
         for k in range(len(layers) - 1, 0, -1):
-            gradients.append(back @ np.swapaxes(prefixes[k - 1], -1, -2))
-            back = np.swapaxes(layers[k], -1, -2) @ back
+            gradients.append(back @ prefixes[k - 1].mT)
+            back = layers[k].mT @ back
         gradients.append(back)
         batch = value.shape
         return value, np.concatenate([g.reshape(*batch, -1) for g in reversed(gradients)], axis=-1)
@@ -359,12 +359,9 @@ class DeepLinear(Landscape):
         back_move = 2 * moves[-1] @ self.covariance
         products = []
         for k in range(len(layers) - 1, 0, -1):
-            products.append(
-                back_move @ np.swapaxes(prefixes[k - 1], -1, -2)
-                + back @ np.swapaxes(moves[k - 1], -1, -2)
-            )
-            transposed = np.swapaxes(layers[k], -1, -2)
-            back_move = transposed @ back_move + np.swapaxes(directions[k], -1, -2) @ back
+            products.append(back_move @ prefixes[k - 1].mT + back @ moves[k - 1].mT)
+            transposed = layers[k].mT
+            back_move = transposed @ back_move + directions[k].mT @ back
             back = transposed @ back
         products.append(back_move)
         return np.concatenate(

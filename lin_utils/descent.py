@@ -54,6 +54,13 @@ class Trajectory:
         return f"Trajectory(runs={runs}, steps={len(self.values) - 1}{note})"
 
 
+def _where(alive: NDArray[np.bool_], new: Array, old: Array) -> Array:
+    """Take the new entry of each run that is alive and the old one of the others."""
+    if alive.all():
+        return new
+    return np.where(alive.reshape(alive.shape + (1,) * (new.ndim - alive.ndim)), new, old)
+
+
 def _descend(
     landscape: Landscape,
     start: ArrayLike,
@@ -77,22 +84,21 @@ def _descend(
         estimate = gradient if noise is None else gradient + noise(t, x)
         # Overflow is looked for below and reported once, in `diverged`.
         with np.errstate(over="ignore", invalid="ignore"):
-            proposal = np.where(alive[..., None], x - eta * estimate, x)
-            alive &= (np.abs(proposal) < DIVERGENCE).all(-1)
-            proposal = np.where(alive[..., None], proposal, x)
+            proposal = x - eta * estimate
+            alive = alive & (np.abs(proposal) < DIVERGENCE).all(-1)
+            proposal = _where(alive, proposal, x)
             if project is not None:
-                proposal = np.where(alive[..., None], project(proposal), x)
+                proposal = _where(alive, project(proposal), x)
             new_value, new_gradient = landscape.value_and_gradient(proposal)
             norm = np.linalg.norm(new_gradient, axis=-1)
-            alive &= (np.abs(new_value) < DIVERGENCE) & (norm < DIVERGENCE)
-        x = np.where(alive[..., None], proposal, x)
-        value = np.where(alive, new_value, value)
-        gradient = np.where(alive[..., None], new_gradient, gradient)
-        points[t + 1], values[t + 1] = x, value
-        norms[t + 1] = np.where(alive, norm, norms[t])
+            alive = alive & (np.abs(new_value) < DIVERGENCE) & (norm < DIVERGENCE)
+        x, gradient = _where(alive, proposal, x), _where(alive, new_gradient, gradient)
+        points[t + 1] = x
+        values[t + 1] = _where(alive, new_value, values[t])
+        norms[t + 1] = _where(alive, norm, norms[t])
         taken += alive
         if not alive.any():
-            points[t + 2 :], values[t + 2 :], norms[t + 2 :] = x, value, norms[t + 1]
+            points[t + 2 :], values[t + 2 :], norms[t + 2 :] = x, values[t + 1], norms[t + 1]
             break
     return Trajectory(values, norms, points, ~alive, taken)
 
