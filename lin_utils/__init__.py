@@ -19,12 +19,14 @@ from .exercises import check_answer, check_gradient_answer
 from .explore import explore
 from .gallery import averaging_trap, circle_well, log_bowl, quartic, two_minima_ridge, wavy_bowl
 from .landscape import Landscape, Smooth
+from .residual import Residual, near_identity_bound, near_identity_factors
 
 __all__ = [
     "Certificate",
     "DeepLinear",
     "GradientCheck",
     "Landscape",
+    "Residual",
     "Smooth",
     "Trajectory",
     "averaging_trap",
@@ -39,6 +41,8 @@ __all__ = [
     "figures",
     "gradient_descent",
     "log_bowl",
+    "near_identity_bound",
+    "near_identity_factors",
     "polyak_factor",
     "polyak_rate",
     "polyak_ratio",

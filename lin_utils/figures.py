@@ -147,6 +147,7 @@ def curves(
     ylabel: str,
     title: str = "",
     levels: Mapping[str, float] | None = None,
+    vertical: Mapping[str, float] | None = None,
     ylim: tuple[float, float] | None = None,
     xscale: str = "linear",
     yscale: str = "linear",
@@ -161,6 +162,8 @@ def curves(
     xlabel, ylabel, title : str
     levels : mapping of str to float, optional
         Dashed horizontal lines, named at their right ends.
+    vertical : mapping of str to float, optional
+        Dashed vertical lines, with their legend entries.
     ylim : (float, float), optional
     xscale, yscale : str, optional
         Matplotlib's names of scales, such as ``'log'``.
@@ -173,6 +176,8 @@ def curves(
         for name, level in (levels or {}).items():
             axes.axhline(level, linestyle="--", color=INK, linewidth=1.2)
             axes.text(1.01, level, name, transform=axes.get_yaxis_transform(), va="center")
+        for i, (name, place) in enumerate((vertical or {}).items()):
+            axes.axvline(place, linestyle="--", color=COLORS[(len(lines) + i) % 6], label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
         if ylim is not None:
             axes.set_ylim(ylim)
