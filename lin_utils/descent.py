@@ -66,7 +66,7 @@ def _descend(
     start: ArrayLike,
     step: float | Callable[[int], float],
     steps: int,
-    noise: Callable[[int, Array], Array] | None,
+    estimate: Callable[[Array, Array], Array] | None,
     project: Callable[[Array], Array] | None,
 ) -> Trajectory:
     steps = _validation.count("steps", steps)
@@ -81,10 +81,10 @@ def _descend(
     taken = np.zeros(x.shape[:-1], dtype=int)
     for t in range(steps):
         eta = constant if schedule is None else _validation.positive(f"step({t})", schedule(t))
-        estimate = gradient if noise is None else gradient + noise(t, x)
+        direction = gradient if estimate is None else estimate(x, gradient)
         # Overflow is looked for below and reported once, in `diverged`.
         with np.errstate(over="ignore", invalid="ignore"):
-            proposal = x - eta * estimate
+            proposal = x - eta * direction
             alive = alive & (np.abs(proposal) < DIVERGENCE).all(-1)
             proposal = _where(alive, proposal, x)
             if project is not None:
@@ -144,29 +144,38 @@ def stochastic_gradient_descent(
     step: float | Callable[[int], float],
     steps: int,
     *,
-    noise: float,
+    noise: float | None = None,
+    estimate: Callable[[Array, np.random.Generator], Array] | None = None,
     rng: np.random.Generator,
     project: Callable[[Array], Array] | None = None,
 ) -> Trajectory:
-    r"""Run gradient descent with g_t = ∇f(x_t) + ξ_t, ξ_t normal with E‖ξ_t‖² = noise².
+    r"""Run gradient descent with random gradients g_t, either noisy or estimated.
 
     Parameters
     ----------
     landscape, start, step, steps, project
         As in `gradient_descent`.
-    noise : float
-        The root mean square of ‖ξ_t‖, > 0.
+    noise : float, optional
+        g_t = ∇f(x_t) + ξ_t with ξ_t normal; this is the root mean square of ‖ξ_t‖, > 0.
+    estimate : callable, optional
+        In place of `noise`: takes x_t, shape (..., dim), and `rng`, and returns g_t.
     rng : numpy.random.Generator
         The source of the noise; pass a seeded one for a reproducible run.
 
     Returns
     -------
     Trajectory
-        `gradient_norms` are those of the true gradients.
+        `values` and `gradient_norms` are those of the landscape.
     """
-    scale = _validation.positive("noise", noise) / np.sqrt(landscape.dim)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
-    return _descend(
-        landscape, start, step, steps, lambda t, x: scale * rng.standard_normal(x.shape), project
-    )
+    if (noise is None) == (estimate is None):
+        raise ValueError("one of noise and estimate is needed, got both or neither")
+    if estimate is not None:
+        return _descend(landscape, start, step, steps, lambda x, _: estimate(x, rng), project)
+    scale = _validation.positive("noise", noise) / np.sqrt(landscape.dim)
+
+    def noisy(x: Array, gradient: Array) -> Array:
+        return gradient + scale * rng.standard_normal(x.shape)
+
+    return _descend(landscape, start, step, steps, noisy, project)

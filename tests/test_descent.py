@@ -38,6 +38,16 @@ def test_noise_has_the_promised_size_and_comes_from_the_generator():
     np.testing.assert_array_equal(run().points, run().points)
 
 
+def test_an_estimate_takes_the_place_of_the_noise():
+    f, rng = lu.wavy_bowl(), np.random.default_rng(0)
+    path = lu.stochastic_gradient_descent(
+        f, [3.0], 0.1, 20, estimate=lambda x, _: f.gradient(x), rng=rng
+    )
+    np.testing.assert_array_equal(path.points, lu.gradient_descent(f, [3.0], 0.1, 20).points)
+    with pytest.raises(ValueError, match="one of noise and estimate is needed"):
+        lu.stochastic_gradient_descent(f, [3.0], 0.1, 20, rng=rng)
+
+
 def test_projection_keeps_the_iterates_inside():
     path = lu.gradient_descent(lu.wavy_bowl(), [3.0], 0.1, 30, project=lambda x: np.clip(x, 2, 4))
     assert (path.points >= 2).all()

@@ -1,0 +1,632 @@
+"""Linear recurrent networks: risks, canonical form, and weak-quasi-convexity (chapter 4)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.polynomial import polynomial
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import solve_discrete_lyapunov
+from scipy.optimize import minimize_scalar, nnls
+from scipy.signal import fftconvolve, lfilter
+
+from . import _validation
+from .landscape import Landscape
+
+Array = NDArray[np.float64]
+
+
+class LinearRNN:
+    r"""The system h_{t+1} = A h_t + B x_t, y_t = C h_t + D x_t, h_1 = 0.
+
+    Parameters
+    ----------
+    A : array_like, shape (n, n)
+    B : array_like, shape (n, m)
+    C : array_like, shape (p, n)
+    D : array_like, shape (p, m), optional
+        Zero if not given.
+
+    Attributes
+    ----------
+    A, B, C, D : ndarray
+    spectral_radius : float
+        The largest modulus of an eigenvalue of A; the system is stable if it is below 1.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> system = lu.LinearRNN([[0.5]], [[1.0]], [[2.0]])
+    >>> system.impulse_response(3).ravel()
+    array([2. , 1. , 0.5])
+    >>> system.simulate([[1.0], [0.0], [0.0]]).ravel().round(9)
+    array([0., 2., 1.])
+    """
+
+    def __init__(
+        self, A: ArrayLike, B: ArrayLike, C: ArrayLike, D: ArrayLike | None = None
+    ) -> None:
+        self.A = _validation.finite_array("A", A, ndim=2)
+        self.B = _validation.finite_array("B", B, ndim=2)
+        self.C = _validation.finite_array("C", C, ndim=2)
+        n, m, p = len(self.A), self.B.shape[1], len(self.C)
+        self.D = np.zeros((p, m)) if D is None else _validation.finite_array("D", D, ndim=2)
+        given = {name: getattr(self, name).shape for name in "ABCD"}
+        if given != {"A": (n, n), "B": (n, m), "C": (p, n), "D": (p, m)} or n == 0:
+            raise ValueError(
+                f"A, B, C, D must have shapes (n, n), (n, m), (p, n), (p, m), got {given}"
+            )
+        self.spectral_radius = float(np.abs(np.linalg.eigvals(self.A)).max())
+
+    @classmethod
+    def from_coefficients(cls, a: ArrayLike, c: ArrayLike) -> Self:
+        """Return the system in controllable canonical form with these coefficients.
+
+        A has ones above the diagonal and the last row (−a_n, …, −a_1); B = e_n; C = (c_1, …, c_n).
+
+        Parameters
+        ----------
+        a, c : array_like, shape (n,)
+        """
+        a, c = _coefficients(a, c)
+        companion = np.eye(len(a), k=1)
+        companion[-1] = -a[::-1]
+        return cls(companion, np.eye(len(a))[:, -1:], c[None])
+
+    def impulse_response(self, length: int) -> Array:
+        """Return C A^k B for k = 0, …, length − 1, shape (length, p, m)."""
+        length = _validation.count("length", length, least=1)
+        states, power = self.B[None], self.A
+        while len(states) < length:
+            states = np.concatenate([states, power @ states])
+            power = power @ power
+        return self.C @ states[:length]
+
+    def simulate(self, inputs: ArrayLike) -> Array:
+        """Return the outputs y_1, …, y_T, shape (..., T, p), of inputs of shape (..., T, m).
+
+        The outputs are the inputs convolved with the impulse response, by FFT; so the
+        rounding error is relative to the largest output.
+        """
+        inputs = _validation.finite_array("inputs", inputs)
+        if inputs.ndim < 2 or inputs.shape[-1] != self.B.shape[1] or inputs.shape[-2] == 0:
+            raise ValueError(
+                f"inputs must have shape (..., T, {self.B.shape[1]}), got {inputs.shape}"
+            )
+        length = inputs.shape[-2]
+        response = self.impulse_response(length)
+        delayed = np.concatenate([self.D[None], response[:-1]])
+        kernel = delayed.reshape((1,) * (inputs.ndim - 2) + delayed.shape)
+        return fftconvolve(inputs[..., None, :], kernel, axes=-3)[..., :length, :, :].sum(axis=-1)
+
+    def transfer_function(self, frequency: ArrayLike) -> NDArray[np.complex128]:
+        """Return G(θ) = Σ_k C A^k B e^{ikθ} = C (I − e^{iθ} A)^{−1} B, shape (..., p, m).
+
+        Parameters
+        ----------
+        frequency : array_like, shape (...)
+            θ in radians.
+        """
+        w = np.exp(1j * _validation.finite_array("frequency", frequency))[..., None, None]
+        right = np.broadcast_to(self.B, (*w.shape[:-2], *self.B.shape))
+        return self.C @ np.linalg.solve(np.eye(len(self.A)) - w * self.A, right)
+
+    def coefficients(self) -> tuple[Array, Array]:
+        """Return a and c with the transfer function Σ_j c_j w^{n−j} / (1 + Σ_j a_j w^j).
+
+        Only for one input and one output.
+        """
+        if self.B.shape[1] != 1 or len(self.C) != 1:
+            raise ValueError(
+                f"one input and one output are needed, got {self.B.shape[1]} and {len(self.C)}"
+            )
+        denominator = np.poly(self.A)
+        response = self.impulse_response(len(self.A))[:, 0, 0]
+        numerator = np.convolve(denominator, response)[: len(self.A)]
+        return denominator[1:], numerator[::-1]
+
+    def controllable_form(self) -> LinearRNN:
+        """Return the controllable canonical form: the same transfer function, and the same D.
+
+        Only for one input and one output; (A, B) need not be controllable.
+        """
+        form = LinearRNN.from_coefficients(*self.coefficients())
+        return LinearRNN(form.A, form.B, form.C, self.D)
+
+    def controllable_similarity(self) -> Array:
+        """Return the T for which T A T^{−1}, T B, C T^{−1} is the controllable canonical form.
+
+        Raises
+        ------
+        ValueError
+            If B, AB, …, A^{n−1}B are linearly dependent, or for several inputs.
+        """
+        if self.B.shape[1] != 1:
+            raise ValueError(f"one input is needed, got {self.B.shape[1]}")
+        n = len(self.A)
+        columns = LinearRNN(self.A, self.B, np.eye(n)).impulse_response(n)[..., 0].T
+        if np.linalg.matrix_rank(columns) < n:
+            raise ValueError(
+                f"(A, B) must be controllable: B, AB, ... must have rank {n}, "
+                f"got {np.linalg.matrix_rank(columns)}"
+            )
+        last = np.linalg.solve(columns.T, np.eye(n)[-1])
+        return LinearRNN(self.A.T, last[:, None], np.eye(n)).impulse_response(n)[..., 0]
+
+
+def random_system(order: int, radius: float, rng: np.random.Generator) -> LinearRNN:
+    """Return a random stable system with one input and one output, in canonical form.
+
+    The eigenvalues are conjugate pairs (and a real one if `order` is odd), uniform in the
+    disk of this radius; C is standard normal.
+
+    Parameters
+    ----------
+    order : int
+        The number of states n ≥ 1.
+    radius : float
+        In (0, 1).
+    rng : numpy.random.Generator
+
+    References
+    ----------
+    Hardt, Ma and Recht (2018), the simulation; the distribution in the disk is ours.
+    """
+    order = _validation.count("order", order, least=1)
+    radius = _validation.positive("radius", radius)
+    if radius >= 1:
+        raise ValueError(f"radius must be in (0, 1), got {radius}")
+    pairs = (
+        radius
+        * np.sqrt(rng.uniform(size=order // 2))
+        * np.exp(1j * rng.uniform(0, np.pi, order // 2))
+    )
+    real = radius * rng.uniform(-1, 1, order % 2)
+    a = np.poly(np.concatenate([pairs, pairs.conj(), real])).real[1:]
+    return LinearRNN.from_coefficients(a, rng.normal(size=order))
+
+
+def idealized_risk(model: LinearRNN, system: LinearRNN) -> float:
+    r"""Return Σ_k ‖Ĉ Â^k B̂ − C A^k B‖_F², by a discrete Lyapunov equation.
+
+    For any numbers of inputs and outputs. `IdealizedRisk` computes the same from
+    frequency samples, as a landscape.
+
+    Parameters
+    ----------
+    model, system : LinearRNN
+        Both stable, with the same numbers of inputs and outputs.
+    """
+    for name, given in (("model", model), ("system", system)):
+        _require_stable(name, given.spectral_radius)
+    if model.D.shape != system.D.shape:
+        raise ValueError(
+            f"model and system must have equal numbers of outputs and inputs, "
+            f"got {model.D.shape} and {system.D.shape}"
+        )
+    n, k = len(model.A), len(system.A)
+    A = np.block([[model.A, np.zeros((n, k))], [np.zeros((k, n)), system.A]])
+    B, C = np.vstack([model.B, system.B]), np.hstack([model.C, -system.C])
+    return float(np.trace(C @ solve_discrete_lyapunov(A, B @ B.T) @ C.T))
+
+
+def _require_stable(name: str, radius: float) -> None:
+    if radius >= 1:
+        raise ValueError(f"{name} must be stable: a spectral radius < 1, got {radius:.6g}")
+
+
+def _coefficients(a: ArrayLike, c: ArrayLike) -> tuple[Array, Array]:
+    a, c = (_validation.finite_array(name, v, ndim=1) for name, v in (("a", a), ("c", c)))
+    if a.shape != c.shape or a.size == 0:
+        raise ValueError(f"a and c must have equal lengths >= 1, got {a.shape} and {c.shape}")
+    return a, c
+
+
+def _circle(a: Array, points: int) -> NDArray[np.complex128]:
+    """Return Q(w) = 1 + Σ a_j w^j at w = e^{2πi s/points}, s = 0, …, points/2, on the last axis."""
+    padded = np.concatenate([np.ones((*a.shape[:-1], 1)), a], axis=-1)
+    return np.fft.rfft(padded, points, axis=-1).conj()
+
+
+def _radius(a: Array) -> Array:
+    """Return the spectral radius of the companion matrices of a, shape (...)."""
+    n = a.shape[-1]
+    companion = np.broadcast_to(np.eye(n, k=1), (*a.shape[:-1], n, n)).copy()
+    companion[..., -1, :] = -a[..., ::-1]
+    return np.abs(np.linalg.eigvals(companion)).max(axis=-1)
+
+
+class _SystemRisk(Landscape):
+    """What both risks share: θ = (a_1, …, a_n, c_1, …, c_n), one input and one output."""
+
+    def __init__(self, system: LinearRNN, order: int | None) -> None:
+        self.system = system
+        self.system_coefficients = system.coefficients()
+        own = len(self.system_coefficients[0])
+        self.order = own if order is None else _validation.count("order", order, least=1)
+        self.dim = 2 * self.order
+        # With fewer states than the system this is a lower bound: no closed form is known.
+        self.minimum = 0.0
+
+    def split(self, theta: ArrayLike) -> tuple[Array, Array]:
+        """Return a and c, each (..., n), of θ, (..., 2n)."""
+        theta = self._points(theta)
+        return theta[..., : self.order], theta[..., self.order :]
+
+    def join(self, a: ArrayLike, c: ArrayLike) -> Array:
+        """Return θ, shape (..., 2n), of a and c."""
+        a, c = _validation.points("a", a, self.order), _validation.points("c", c, self.order)
+        return np.concatenate(np.broadcast_arrays(a, c), axis=-1)
+
+
+class IdealizedRisk(_SystemRisk):
+    r"""The idealized risk f(â, ĉ) = Σ_k (Ĉ Â^k B̂ − C A^k B)² of a stable system.
+
+    By Parseval's identity it is the mean of |P̂/Q̂ − P/Q|² over the unit circle, with
+    Q(w) = 1 + a_1 w + ⋯ + a_n w^n and P(w) = c_n + c_{n−1} w + ⋯ + c_1 w^{n−1}. The mean is
+    taken over so many equidistant points that its error is below rounding.
+
+    Parameters
+    ----------
+    system : LinearRNN
+        The true system: stable, one input, one output.
+    order : int, optional
+        The number of states n̂ of the model; that of the system if not given.
+
+    Attributes
+    ----------
+    dim : int
+        2n̂: θ = (a_1, …, a_n̂, c_1, …, c_n̂).
+    minimum : float
+        0; with fewer states than the system it is a lower bound only.
+
+    Notes
+    -----
+    Where the model is not stable the risk is infinite, and `value` and `value_and_gradient`
+    return infinities: a descent that gets there stops and says that it diverged.
+
+    References
+    ----------
+    Hardt, Ma and Recht (2018).
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> risk = lu.IdealizedRisk(lu.LinearRNN([[0.5]], [[1.0]], [[1.0]]))
+    >>> risk.value([[-0.5, 1.0], [0.0, 0.0]]).round(9)  # the truth; no output at all
+    array([0.        , 1.33333333])
+    """
+
+    def __init__(self, system: LinearRNN, order: int | None = None) -> None:
+        _require_stable("system", system.spectral_radius)
+        super().__init__(system, order)
+
+    def _parts(self, theta: ArrayLike):
+        """Return stability, weights, error e, 1/Q̂, Ĝ and the powers of w, on half the circle."""
+        a, c = self.split(theta)
+        radius = _radius(a)
+        stable = radius < 1
+        largest = max(self.system.spectral_radius, radius[stable].max(initial=0.0))
+        # Aliasing errors fall like radius^points.
+        points = 2 ** int(np.ceil(np.log2(np.clip(45 / (1 - largest + 1e-12), 256, 2**18))))
+        a = np.where(stable[..., None], a, 0.0)
+        inverse = 1 / _circle(a, points)
+        transfer = np.fft.rfft(c[..., ::-1], points, axis=-1).conj() * inverse
+        true_a, true_c = self.system_coefficients
+        truth = np.fft.rfft(true_c[::-1], points).conj() / _circle(true_a, points)
+        weights = np.full(points // 2 + 1, 2.0 / points)
+        weights[[0, -1]] /= 2
+        angles = np.pi * np.arange(points // 2 + 1) / (points // 2)
+        powers = np.exp(1j * np.outer(np.arange(2 * self.order + 1), angles))
+        return stable, weights, transfer - truth, inverse, transfer, powers
+
+    def value(self, theta: ArrayLike) -> Array:
+        stable, weights, error, *_ = self._parts(theta)
+        return np.where(stable, (np.abs(error) ** 2) @ weights, np.inf)
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
+        stable, weights, error, inverse, transfer, powers = self._parts(theta)
+        n = self.order
+        value = (np.abs(error) ** 2) @ weights
+        along = 2 * error.conj() * inverse * weights
+        by_c = (along @ powers[:n].T).real[..., ::-1]
+        by_a = -((along * transfer) @ powers[1 : n + 1].T).real
+        gradient = np.concatenate([by_a, by_c], axis=-1)
+        return np.where(stable, value, np.inf), np.where(stable[..., None], gradient, np.inf)
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        stable, weights, error, inverse, transfer, powers = self._parts(theta)
+        if not stable.all():
+            raise ValueError("theta must be stable: the risk is infinite at some of these points")
+        n = self.order
+        moves = np.concatenate(
+            [
+                -(inverse * transfer)[..., None, :] * powers[1 : n + 1],
+                inverse[..., None, :] * powers[n - 1 :: -1][:n],
+            ],
+            axis=-2,
+        )
+        result = 2 * ((moves * weights) @ moves.conj().mT).real
+        # Second derivatives of P̂/Q̂, along w^{i+j} and w^{i+n−j}.
+        along = 2 * error.conj() * inverse**2 * weights
+        twice = 2 * ((along * transfer) @ powers.T).real
+        once = -(along @ powers.T).real
+        i = np.arange(1, n + 1)
+        result[..., :n, :n] += twice[..., i[:, None] + i]
+        mixed = once[..., i[:, None] + n - i]
+        result[..., :n, n:] += mixed
+        result[..., n:, :n] += mixed.mT
+        return result
+
+
+class FiniteRisk(_SystemRisk):
+    r"""The risk f_T(â, ĉ) = Σ_{k=1}^{T−1} (1 − k/T)(Ĉ Â^{k−1} B̂ − C A^{k−1} B)² of T steps.
+
+    It is the mean of (1/T) Σ_t (ŷ_t − y_t)² over white noise inputs, for D̂ = D. Stability is
+    not needed.
+
+    Parameters
+    ----------
+    system : LinearRNN
+        The true system, with one input and one output.
+    horizon : int
+        T ≥ 1.
+    order : int, optional
+        The number of states n̂ of the model; that of the system if not given.
+
+    Attributes
+    ----------
+    dim : int
+        2n̂: θ = (a_1, …, a_n̂, c_1, …, c_n̂).
+    minimum : float
+        0; with fewer states than the system it is a lower bound only.
+    """
+
+    def __init__(self, system: LinearRNN, horizon: int, order: int | None = None) -> None:
+        self.horizon = _validation.count("horizon", horizon, least=1)
+        super().__init__(system, order)
+        self._weights = np.maximum(1 - np.arange(1, self.horizon + 1) / self.horizon, 0.0)
+        self._truth = system.impulse_response(self.horizon)[:, 0, 0]
+
+    def _series(self, a: Array, c: Array) -> tuple[Array, Array, Array]:
+        """Return the impulse responses of P̂/Q̂, 1/Q̂ and P̂/Q̂² for one point."""
+        unit = np.zeros(self.horizon)
+        unit[0] = 1.0
+        denominator = np.concatenate([[1.0], a])
+        inverse = lfilter([1.0], denominator, unit)
+        response = lfilter(c[::-1], denominator, unit)
+        return response, inverse, lfilter([1.0], denominator, response)
+
+    def _delayed(self, series: Array, delays: Array) -> Array:
+        """Return the series delayed by each of the delays, one a row."""
+        padded = np.concatenate([np.zeros(delays.max(initial=0)), series])
+        start = len(padded) - len(series) - delays
+        return padded[start[..., None] + np.arange(len(series))]
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
+        a, c = self.split(theta)
+        batch, n = a.shape[:-1], self.order
+        values, gradients = np.empty(batch), np.empty((*batch, 2 * n))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for index in np.ndindex(batch):
+                response, inverse, twice = self._series(a[index], c[index])
+                error = response - self._truth
+                along = 2 * self._weights * error
+                values[index] = along @ error / 2
+                gradients[index][:n] = -self._delayed(twice, np.arange(1, n + 1)) @ along
+                gradients[index][n:] = self._delayed(inverse, np.arange(n)[::-1]) @ along
+        finite = np.isfinite(values) & np.isfinite(gradients).all(axis=-1)
+        return np.where(finite, values, np.inf), np.where(finite[..., None], gradients, np.inf)
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        a, c = self.split(theta)
+        n, i = self.order, np.arange(1, self.order + 1)
+        result = np.empty((*a.shape[:-1], 2 * n, 2 * n))
+        for index in np.ndindex(a.shape[:-1]):
+            response, inverse, twice = self._series(a[index], c[index])
+            denominator = np.concatenate([[1.0], a[index]])
+            along = 2 * self._weights * (response - self._truth)
+            moves = np.concatenate(
+                [-self._delayed(twice, i), self._delayed(inverse, np.arange(n)[::-1])]
+            )
+            block = 2 * (moves * self._weights) @ moves.T
+            delays = np.arange(2 * n + 1)
+            thrice = self._delayed(lfilter([1.0], denominator, twice), delays) @ along
+            squared = self._delayed(lfilter([1.0], denominator, inverse), delays) @ along
+            block[:n, :n] += 2 * thrice[i[:, None] + i]
+            mixed = -squared[i[:, None] + n - i]
+            block[:n, n:] += mixed
+            block[n:, :n] += mixed.T
+            result[index] = block
+        return result
+
+
+def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -> Array:
+    r"""Return the gradient of the mean of (1/T) Σ_t (ŷ_t − y_t)² over given sequences.
+
+    The model has one input, one output, D̂ = 0 and the parameters θ = (a_1, …, a_n, c_1, …, c_n).
+    Its gradient needs two passes of the filter 1/Q̂, in place of backpropagation through time.
+
+    Parameters
+    ----------
+    theta : array_like, shape (2n,)
+    inputs, outputs : array_like, shape (sequences, T)
+
+    Returns
+    -------
+    ndarray, shape (2n,)
+        Infinite where it overflows.
+    """
+    theta = _validation.finite_array("theta", theta, ndim=1)
+    inputs = _validation.finite_array("inputs", inputs, ndim=2)
+    outputs = _validation.finite_array("outputs", outputs, ndim=2)
+    if inputs.shape != outputs.shape or inputs.size == 0:
+        raise ValueError(
+            f"inputs and outputs must have equal shapes, got {inputs.shape} and {outputs.shape}"
+        )
+    a, c = _coefficients(*np.split(theta, 2))
+    n, (sequences, length) = len(a), inputs.shape
+    denominator = np.concatenate([[1.0], a])
+    with np.errstate(over="ignore", invalid="ignore"):
+        state = lfilter([1.0], denominator, inputs)
+        response = lfilter(np.concatenate([[0.0], c[::-1]]), denominator, inputs)
+        twice = lfilter([1.0], denominator, response)
+        error = 2 * (response - outputs) / (sequences * length)
+        gradient = np.empty(2 * n)
+        for j in range(1, n + 1):
+            # c_j multiplies w^{n−j}, one more for the step from x_t to h_{t+1}.
+            delay = n - j + 1
+            gradient[j - 1] = -(error[:, j:] * twice[:, : length - j]).sum()
+            gradient[n + j - 1] = (error[:, delay:] * state[:, : length - delay]).sum()
+    return np.where(np.isfinite(gradient).all(), gradient, np.inf)
+
+
+def weak_quasi_convexity_constant(model: ArrayLike, system: ArrayLike) -> float:
+    r"""Return 2 min_θ Re(Q(e^{iθ})/Q̂(e^{iθ})), the constant of the exact identity.
+
+    Where it is positive, the idealized risk satisfies the inequality of weak-quasi-convexity
+    at every (â, ĉ) with this â, whatever ĉ and c are.
+
+    Parameters
+    ----------
+    model, system : array_like, shape (n̂,) and (n,)
+        The coefficients â and a.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    The book's, sharper than Hardt, Ma and Recht (2018).
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.weak_quasi_convexity_constant([0.0], [0.5])  # 2 min Re(1 + w/2)
+    1.0
+    """
+    model = _validation.finite_array("model", model, ndim=1)
+    system = _validation.finite_array("system", system, ndim=1)
+
+    def real_part(angle):
+        w = np.exp(1j * angle)
+        top, bottom = (polynomial.polyval(w, np.concatenate([[1.0], q])) for q in (system, model))
+        return (top / bottom).real
+
+    grid = np.linspace(0, np.pi, 4097)
+    values = real_part(grid)
+    lowest = values.argmin()
+    bounds = grid[max(lowest - 1, 0)], grid[min(lowest + 1, 4096)]
+    refined = minimize_scalar(real_part, bounds=bounds, method="bounded", options={"xatol": 1e-12})
+    return 2 * float(min(values[lowest], refined.fun))
+
+
+def cone_angle(a: ArrayLike) -> Array:
+    """Return the opening angle of the smallest cone around the positive axis that holds Q(S¹).
+
+    It is 2 max_θ |arg Q(e^{iθ})|, from 4097 points of the half circle.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n)
+        The coefficients of Q(w) = 1 + a_1 w + ⋯ + a_n w^n.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In [0, 2π], in radians. A system whose angle is below 2π is stable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import lin_utils as lu
+    >>> lu.cone_angle([0.5]) / np.pi  # 2 arcsin 0.5
+    np.float64(0.333...)
+    """
+    a = _validation.finite_array("a", a)
+    if a.ndim == 0 or a.shape[-1] == 0:
+        raise ValueError(f"a must have shape (..., n) with n >= 1, got {a.shape}")
+    return 2 * np.abs(np.angle(_circle(a, 8192))).max(axis=-1)
+
+
+def project_to_cone(a: ArrayLike, angle: float) -> Array:
+    r"""Return the nearest coefficients whose Q(S¹) lies in the cone of this opening angle.
+
+    The set {a : |Im Q(e^{iθ})| ≤ tan(angle/2) Re Q(e^{iθ}) for all θ} is convex: an intersection
+    of half-spaces. Here θ runs over 513 points of the half circle. The projection is a
+    least-distance problem, which SciPy's `nnls` solves in its dual form. Points farther than
+    1e4 are first moved to that distance.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n)
+    angle : float
+        The opening angle of the cone around the positive axis, in (0, π).
+
+    Returns
+    -------
+    ndarray, shape (..., n)
+
+    References
+    ----------
+    Hardt, Ma and Recht (2018) for the projection; Lawson and Hanson, *Solving Least Squares
+    Problems* (1974), chapter 23, for the dual form.
+    """
+    a = _validation.finite_array("a", a)
+    angle = float(_validation.finite_array("angle", angle, ndim=0))
+    if not 0 < angle < np.pi:
+        raise ValueError(f"angle must be in (0, pi), got {angle}")
+    if a.ndim == 0 or a.shape[-1] == 0:
+        raise ValueError(f"a must have shape (..., n) with n >= 1, got {a.shape}")
+    slope = np.tan(angle / 2)
+    powers = np.exp(1j * np.outer(np.linspace(0, np.pi, 513), np.arange(1, a.shape[-1] + 1)))
+    # Rows @ a <= slope: for both signs, ±Im Q − slope·Re Q <= 0 with the constant 1 moved over.
+    rows = np.concatenate([sign * powers.imag - slope * powers.real for sign in (1, -1)])
+    result = a.copy()
+    for index in np.ndindex(a.shape[:-1]):
+        # Q in the cone has |a_j| <= 2, so that farther away only the direction matters.
+        point = a[index] * min(1.0, 1e4 / max(np.linalg.norm(a[index]), 1e-300))
+        scale = max(1.0, np.linalg.norm(point))
+        room = (slope - rows @ point) / scale
+        if (room >= 0).all():
+            continue
+        # The nearest x to 0 with rows @ x <= room is the residual of a nonnegative problem.
+        columns = np.vstack([-rows.T, -room[None]])
+        unit = np.append(np.zeros(a.shape[-1]), 1.0)
+        residual = columns @ nnls(columns, unit)[0] - unit
+        result[index] = point - scale * residual[:-1] / residual[-1]
+    return result
+
+
+def extend(a: ArrayLike, c: ArrayLike, degree: int) -> tuple[Array, Array]:
+    """Return the over-parametrized coefficients of P R/Q R, with R the start of the series 1/Q.
+
+    R has the first `degree` + 1 terms of 1/Q. If the system is stable, Q R is 1 up to a term
+    that falls exponentially with the degree, so that it lies in any given cone.
+
+    Parameters
+    ----------
+    a, c : array_like, shape (n,)
+    degree : int
+        How many states to add, ≥ 0.
+
+    Returns
+    -------
+    a, c : ndarray, shape (n + degree,)
+        Coefficients of a larger system with the same transfer function.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.extend([-0.5], [1.0], 2)  # 1 − w/2 becomes 1 − w³/8
+    (array([ 0.   ,  0.   , -0.125]), array([0.25, 0.5 , 1.  ]))
+    """
+    a, c = _coefficients(a, c)
+    degree = _validation.count("degree", degree)
+    denominator = np.concatenate([[1.0], a])
+    unit = np.zeros(degree + 1)
+    unit[0] = 1.0
+    factor = lfilter([1.0], denominator, unit)
+    return np.convolve(denominator, factor)[1:], np.convolve(c[::-1], factor)[::-1]

@@ -1,0 +1,257 @@
+"""Linear recurrent networks against python-control, automatic differentiation and brute force."""
+
+import autograd
+import autograd.numpy as anp
+import control
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+import lin_utils as lu
+
+ORDERS = st.integers(1, 6)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def pair(order, seed, other=None):
+    """Return a true system and the parameters of a stable model."""
+    rng = np.random.default_rng(seed)
+    system = lu.random_system(order, 0.8, rng)
+    model = lu.random_system(other or order, 0.8, rng)
+    return system, np.concatenate(model.coefficients())
+
+
+def generic(n, m, p, seed=0):
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(n, n))
+    A *= 0.9 / np.abs(np.linalg.eigvals(A)).max()
+    return lu.LinearRNN(
+        A, rng.normal(size=(n, m)), rng.normal(size=(p, n)), rng.normal(size=(p, m))
+    )
+
+
+@pytest.mark.parametrize("n, m, p", [(1, 1, 1), (3, 2, 1), (4, 1, 3), (5, 2, 2)])
+def test_simulation_is_the_recurrence(n, m, p):
+    system = generic(n, m, p)
+    inputs = np.random.default_rng(1).normal(size=(2, 3, 50, m))
+    outputs = system.simulate(inputs)
+    state = np.zeros((2, 3, n))
+    for t in range(50):
+        expected = state @ system.C.T + inputs[..., t, :] @ system.D.T
+        np.testing.assert_allclose(outputs[..., t, :], expected, atol=1e-10)
+        state = state @ system.A.T + inputs[..., t, :] @ system.B.T
+
+
+@pytest.mark.parametrize("n, m, p", [(1, 1, 1), (4, 2, 3)])
+def test_responses_agree_with_python_control(n, m, p):
+    system = generic(n, m, p)
+    other = control.ss(system.A, system.B, system.C, system.D, True)
+    frequencies = np.linspace(0.1, 3, 20)
+    # control's variable is z = 1/w, and its response comes one step later.
+    z = np.exp(-1j * frequencies)
+    expected = np.array([(other(point) - system.D) * point for point in z])
+    np.testing.assert_allclose(
+        system.transfer_function(frequencies), expected.reshape(20, p, m), atol=1e-10
+    )
+    response = control.impulse_response(other, T=np.arange(10)).outputs
+    np.testing.assert_allclose(
+        system.impulse_response(9), np.reshape(response, (p, m, 10)).transpose(2, 0, 1)[1:]
+    )
+
+
+@given(ORDERS, SEEDS)
+def test_the_canonical_form_has_the_same_responses(order, seed):
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(order, order)) / np.sqrt(order)
+    system = lu.LinearRNN(A, rng.normal(size=(order, 1)), rng.normal(size=(1, order)))
+    form = system.controllable_form()
+    expected = system.impulse_response(30)
+    np.testing.assert_allclose(
+        form.impulse_response(30), expected, atol=1e-7 * np.abs(expected).max()
+    )
+
+
+def test_the_similarity_is_that_of_python_control():
+    system = generic(4, 1, 1)
+    T = system.controllable_similarity()
+    form = system.controllable_form()
+    inverse = np.linalg.inv(T)
+    np.testing.assert_allclose(T @ system.A @ inverse, form.A, atol=1e-8)
+    np.testing.assert_allclose(T @ system.B, form.B, atol=1e-9)
+    np.testing.assert_allclose(system.C @ inverse, form.C, atol=1e-8)
+    same = control.ss(system.A, system.B, system.C, 0, True)
+    theirs, _ = control.canonical_form(same, "reachable")
+    np.testing.assert_allclose(theirs.A[0], form.A[-1][::-1], atol=1e-8)
+
+
+@given(ORDERS, ORDERS, SEEDS)
+def test_the_idealized_risk_is_the_same_by_frequencies_and_by_lyapunov(order, other, seed):
+    system, theta = pair(order, seed, other)
+    model = lu.LinearRNN.from_coefficients(*np.split(theta, 2))
+    by_frequencies = lu.IdealizedRisk(system, other).value(theta)
+    by_lyapunov = lu.idealized_risk(model, system)
+    assert by_frequencies == pytest.approx(by_lyapunov, rel=1e-10, abs=1e-10)
+
+
+def test_the_idealized_risk_is_the_squared_h2_norm_of_python_control():
+    model, system = generic(3, 2, 2, 1), generic(4, 2, 2, 2)
+    difference = control.ss(model.A, model.B, model.C, 0 * model.D, True) - control.ss(
+        system.A, system.B, system.C, 0 * system.D, True
+    )
+    response = control.impulse_response(difference, T=np.arange(400)).outputs
+    assert lu.idealized_risk(model, system) == pytest.approx((response**2).sum(), rel=1e-8)
+
+
+def finite_loss(system, horizon, order):
+    truth = system.impulse_response(horizon)[:, 0, 0]
+
+    def loss(theta):
+        a, c = theta[:order], theta[order:]
+        series, total = [], 0.0
+        for k in range(horizon - 1):
+            term = c[order - 1 - k] if k < order else 0.0
+            for j in range(1, min(k, order) + 1):
+                term = term - a[j - 1] * series[k - j]
+            series.append(term)
+            total = total + (1 - (k + 1) / horizon) * (term - truth[k]) ** 2
+        return total
+
+    return loss
+
+
+@pytest.mark.parametrize("order, model_order", [(1, 1), (2, 2), (3, 3), (2, 4), (3, 2)])
+def test_the_finite_risk_agrees_with_automatic_differentiation(order, model_order):
+    system, theta = pair(order, 5, model_order)
+    risk, loss = lu.FiniteRisk(system, 15, model_order), finite_loss(system, 15, model_order)
+    np.testing.assert_allclose(risk.value(theta), loss(theta), rtol=1e-10)
+    np.testing.assert_allclose(risk.gradient(theta), autograd.grad(loss)(theta), rtol=1e-8)
+    np.testing.assert_allclose(
+        risk.hessian(theta), autograd.hessian(loss)(theta), rtol=1e-7, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("order, model_order", [(1, 1), (2, 2), (3, 3), (2, 4), (3, 2)])
+def test_the_idealized_risk_is_the_limit_with_its_derivatives(order, model_order):
+    system, theta = pair(order, 6, model_order)
+    ideal, long = lu.IdealizedRisk(system, model_order), lu.FiniteRisk(system, 10**5, model_order)
+    for method in ("value", "gradient", "hessian"):
+        np.testing.assert_allclose(
+            getattr(ideal, method)(theta), getattr(long, method)(theta), rtol=3e-3, atol=1e-3
+        )
+    check = lu.check_gradient(ideal, theta, np.ones(2 * model_order))
+    assert check.first_slope > 1.7 and check.second_slope > 2.5
+
+
+def test_risks_are_batched():
+    system, theta = pair(2, 7)
+    points = theta + 0.01 * np.random.default_rng(0).normal(size=(2, 3, 4))
+    for risk in (lu.IdealizedRisk(system), lu.FiniteRisk(system, 20)):
+        for method in (risk.value, risk.gradient, risk.hessian):
+            singles = [[method(point) for point in row] for row in points]
+            np.testing.assert_allclose(method(points), singles, rtol=1e-9, atol=1e-12)
+
+
+def test_the_sequence_gradient_agrees_with_automatic_differentiation():
+    system, theta = pair(3, 8)
+    inputs = np.random.default_rng(2).normal(size=(4, 12))
+    outputs = system.simulate(inputs[..., None])[..., 0]
+
+    def loss(theta):
+        A = anp.concatenate([np.eye(3)[1:], -theta[:3][::-1][None]])
+        state, total = anp.zeros((4, 3)), 0.0
+        for t in range(12):
+            total = total + anp.sum((anp.dot(state, theta[3:]) - outputs[:, t]) ** 2)
+            state = anp.dot(state, A.T) + inputs[:, t][:, None] * np.eye(3)[-1]
+        return total / 48
+
+    np.testing.assert_allclose(
+        lu.sequence_gradient(theta, inputs, outputs), autograd.grad(loss)(theta), rtol=1e-9
+    )
+
+
+@given(ORDERS, SEEDS)
+def test_the_exact_identity(order, seed):
+    system, theta = pair(order, seed)
+    truth = np.concatenate(system.coefficients())
+    risk = lu.IdealizedRisk(system)
+    angles = 2 * np.pi * np.arange(4096) / 4096
+    w = np.exp(1j * np.outer(angles, np.arange(order + 1)))
+    Q, Q_hat = (w @ np.concatenate([[1.0], t[:order]]) for t in (truth, theta))
+    P, P_hat = (w[:, :order] @ t[order:][::-1] for t in (truth, theta))
+    integral = (2 * (Q / Q_hat).real * np.abs(P_hat / Q_hat - P / Q) ** 2).mean()
+    assert risk.gradient(theta) @ (theta - truth) == pytest.approx(integral, rel=1e-8, abs=1e-8)
+    constant = lu.weak_quasi_convexity_constant(theta[:order], truth[:order])
+    assert integral >= constant * risk.value(theta) - 1e-9
+
+
+@given(ORDERS, st.floats(0.2, 3.0), SEEDS)
+def test_projection_lands_in_the_cone_and_keeps_what_is_inside(order, angle, seed):
+    a = np.random.default_rng(seed).normal(size=order)
+    projected = lu.project_to_cone(a, angle)
+    # Between the 513 points of the half circle the angle may be larger by a rounding.
+    assert lu.cone_angle(projected) <= angle + 1e-2
+    np.testing.assert_allclose(lu.project_to_cone(0.99 * projected, angle), 0.99 * projected)
+
+
+def test_projection_is_the_nearest_point():
+    a = np.array([-1.5, 0.9, 0.4])
+    w = np.exp(1j * np.outer(np.linspace(0, np.pi, 513), np.arange(1, 4)))
+    slope = np.tan(0.5)
+
+    def room(x):
+        Q = 1 + w @ x
+        return np.concatenate([slope * Q.real - Q.imag, slope * Q.real + Q.imag])
+
+    other = minimize(
+        lambda x: ((x - a) ** 2).sum(),
+        np.zeros(3),
+        constraints={"type": "ineq", "fun": room},
+        method="SLSQP",
+        options={"ftol": 1e-14},
+    ).x
+    np.testing.assert_allclose(lu.project_to_cone(a, 1.0), other, atol=1e-6)
+
+
+@given(ORDERS, st.integers(0, 30), SEEDS)
+def test_extension_keeps_the_transfer_function(order, degree, seed):
+    system, _ = pair(order, seed)
+    larger = lu.LinearRNN.from_coefficients(*lu.extend(*system.coefficients(), degree))
+    np.testing.assert_allclose(larger.impulse_response(40), system.impulse_response(40), atol=1e-8)
+
+
+def test_an_unstable_model_has_infinite_risk_and_stops_a_descent():
+    risk = lu.IdealizedRisk(lu.LinearRNN([[0.5]], [[1.0]], [[1.0]]))
+    assert risk.value([[-1.0, 1.0], [-0.5, 1.0]]).tolist() == [np.inf, pytest.approx(0)]
+    assert lu.gradient_descent(risk, [-0.9, 3.0], 1.0, 5).diverged
+
+
+UNSTABLE = lu.LinearRNN([[1.5]], [[1.0]], [[1.0]])
+STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
+
+
+@pytest.mark.parametrize(
+    "call, said",
+    [
+        (lambda: lu.IdealizedRisk(UNSTABLE), "system must be stable.*got 1.5"),
+        (lambda: lu.idealized_risk(UNSTABLE, STABLE), "model must be stable.*got 1.5"),
+        (lambda: lu.FiniteRisk(STABLE, 0), "horizon must be an integer >= 1, got 0"),
+        (lambda: lu.project_to_cone([0.5], 0.0), r"angle must be in \(0, pi\), got 0.0"),
+        (lambda: lu.project_to_cone([0.5], 3.2), r"angle must be in \(0, pi\), got 3.2"),
+        (lambda: lu.LinearRNN(np.eye(2), np.eye(3), np.eye(2)), "A, B, C, D must have shapes"),
+        (lambda: STABLE.simulate(np.zeros((5, 2))), r"inputs must have shape \(..., T, 1\)"),
+        (lambda: generic(2, 2, 1).coefficients(), "one input and one output are needed, got 2"),
+        (
+            lambda: lu.LinearRNN(np.eye(2), [[1.0], [1.0]], [[1.0, 0.0]]).controllable_similarity(),
+            "must have rank 2, got 1",
+        ),
+        (lambda: lu.random_system(3, 1.0, np.random.default_rng(0)), r"radius must be in \(0, 1\)"),
+        (lambda: lu.extend([0.5], [1.0], -1), "degree must be an integer >= 0, got -1"),
+        (lambda: lu.extend([0.5], [1.0, 2.0], 1), "a and c must have equal lengths"),
+        (lambda: lu.IdealizedRisk(STABLE).value([0.0]), r"theta must have shape \(..., 2\)"),
+    ],
+)
+def test_bad_arguments_are_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()
