@@ -215,6 +215,34 @@ def scatter(
     return figure
 
 
+def response_and_cone(response: ArrayLike, curve: ArrayLike, angle: float, title: str) -> Figure:
+    """Draw an impulse response beside the curve Q(S¹) and the smallest cone that holds it.
+
+    Parameters
+    ----------
+    response : array_like, shape (k,)
+    curve : array_like of complex, shape (points,)
+    angle : float
+        The opening angle of the cone around the positive axis, in radians.
+    title : str
+    """
+    with plt.rc_context(STYLE):
+        figure = Figure(figsize=(6.6, 3.2))
+        left, right = figure.subplots(1, 2)
+        left.vlines(np.arange(len(response)), 0, response, color=COLORS[0])
+        left.plot(response, "o", markersize=3)
+        left.set(xlabel="k", ylabel="C Aᵏ B", title="impulse response")
+        curve = np.asarray(curve)
+        right.plot(curve.real, curve.imag)
+        right.plot(0, 0, "+", color=INK)
+        reach = 1.1 * np.abs(curve).max()
+        for side in (1, -1):
+            end = reach * np.exp(0.5j * side * angle)
+            right.plot([0, end.real], [0, end.imag], "--", color=COLORS[1], linewidth=1.2)
+        right.set(xlabel="Re Q", ylabel="Im Q", title=title, aspect="equal", box_aspect=1)
+    return figure
+
+
 def implications(
     places: Mapping[str, tuple[float, float]],
     implied: Sequence[tuple[str, str]],

@@ -283,6 +283,8 @@ class IdealizedRisk(_SystemRisk):
 
     Notes
     -----
+    There are at most 2^18 points, enough for spectral radii up to 0.9998.
+
     Where the model is not stable the risk is infinite, and `value` and `value_and_gradient`
     return infinities: a descent that gets there stops and says that it diverged.
 
@@ -308,8 +310,10 @@ class IdealizedRisk(_SystemRisk):
         radius = _radius(a)
         stable = radius < 1
         largest = max(self.system.spectral_radius, radius[stable].max(initial=0.0))
-        # Aliasing errors fall like radius^points.
-        points = 2 ** int(np.ceil(np.log2(np.clip(45 / (1 - largest + 1e-12), 256, 2**18))))
+        # Aliasing errors fall like radius^points; the polynomials themselves have to fit too.
+        longest = max(self.order, len(self.system.A))
+        enough = max(4 * (longest + 1), np.clip(45 / (1 - largest + 1e-12), 256, 2**18))
+        points = 2 ** int(np.ceil(np.log2(enough)))
         a = np.where(stable[..., None], a, 0.0)
         inverse = 1 / _circle(a, points)
         transfer = np.fft.rfft(c[..., ::-1], points, axis=-1).conj() * inverse
@@ -465,7 +469,9 @@ def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -
         raise ValueError(
             f"inputs and outputs must have equal shapes, got {inputs.shape} and {outputs.shape}"
         )
-    a, c = _coefficients(*np.split(theta, 2))
+    if theta.size == 0 or theta.size % 2:
+        raise ValueError(f"theta must have shape (2n,), n >= 1, got {theta.shape}")
+    a, c = np.split(theta, 2)
     n, (sequences, length) = len(a), inputs.shape
     denominator = np.concatenate([[1.0], a])
     with np.errstate(over="ignore", invalid="ignore"):
@@ -477,8 +483,8 @@ def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -
         for j in range(1, n + 1):
             # c_j multiplies w^{n−j}, one more for the step from x_t to h_{t+1}.
             delay = n - j + 1
-            gradient[j - 1] = -(error[:, j:] * twice[:, : length - j]).sum()
-            gradient[n + j - 1] = (error[:, delay:] * state[:, : length - delay]).sum()
+            gradient[j - 1] = -(error[:, j:] * twice[:, : max(length - j, 0)]).sum()
+            gradient[n + j - 1] = (error[:, delay:] * state[:, : max(length - delay, 0)]).sum()
     return np.where(np.isfinite(gradient).all(), gradient, np.inf)
 
 
@@ -557,7 +563,8 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
     The set {a : |Im Q(e^{iθ})| ≤ tan(angle/2) Re Q(e^{iθ}) for all θ} is convex: an intersection
     of half-spaces. Here θ runs over 513 points of the half circle. The projection is a
     least-distance problem, which SciPy's `nnls` solves in its dual form. Points farther than
-    1e4 are first moved to that distance.
+    1e4 are first moved to that distance. Between the points of the half circle the cone may be
+    exceeded a little, the more the larger n: by 0.003 for n = 20, 0.012 for n = 40.
 
     Parameters
     ----------

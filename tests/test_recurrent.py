@@ -171,6 +171,24 @@ def test_the_sequence_gradient_agrees_with_automatic_differentiation():
     )
 
 
+def test_sequences_shorter_than_the_order_and_orders_beyond_the_grid_are_handled():
+    system, theta = pair(6, 9)
+    inputs, outputs = np.random.default_rng(3).normal(size=(2, 5, 4))
+
+    def loss(theta):
+        model = lu.LinearRNN.from_coefficients(*np.split(theta, 2))
+        return ((model.simulate(inputs[..., None])[..., 0] - outputs) ** 2).mean()
+
+    shifts = 1e-5 * np.eye(12)
+    numeric = [(loss(theta + s) - loss(theta - s)) / 2e-5 for s in shifts]
+    np.testing.assert_allclose(
+        lu.sequence_gradient(theta, inputs, outputs), numeric, rtol=1e-6, atol=1e-8
+    )
+    c = np.random.default_rng(4).normal(size=400)
+    risk = lu.IdealizedRisk(lu.LinearRNN([[0.0]], [[1.0]], [[0.0]]), 400)
+    assert risk.value(risk.join(np.zeros(400), c)) == pytest.approx((c**2).sum())
+
+
 @given(ORDERS, SEEDS)
 def test_the_exact_identity(order, seed):
     system, theta = pair(order, seed)
@@ -247,6 +265,7 @@ STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
             "must have rank 2, got 1",
         ),
         (lambda: lu.random_system(3, 1.0, np.random.default_rng(0)), r"radius must be in \(0, 1\)"),
+        (lambda: lu.sequence_gradient([1.0], [[1.0]], [[1.0]]), r"theta must have shape \(2n,\)"),
         (lambda: lu.extend([0.5], [1.0], -1), "degree must be an integer >= 0, got -1"),
         (lambda: lu.extend([0.5], [1.0, 2.0], 1), "a and c must have equal lengths"),
         (lambda: lu.IdealizedRisk(STABLE).value([0.0]), r"theta must have shape \(..., 2\)"),
