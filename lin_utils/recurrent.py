@@ -612,6 +612,8 @@ def extend(a: ArrayLike, c: ArrayLike, degree: int) -> tuple[Array, Array]:
 
     R has the first `degree` + 1 terms of 1/Q. If the system is stable, Q R is 1 up to a term
     that falls exponentially with the degree, so that it lies in any given cone.
+    For a small degree R can have zeros in the disk; then the larger system is not stable,
+    although its transfer function is that of a stable one.
 
     Parameters
     ----------
