@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike
 from .conditions import check_gradient
 from .landscape import Smooth
 
+#: What an exercise says until its dots are replaced.
+UNANSWERED = "Put your answer in place of the dots and run this cell again."
+
 
 def check_answer(
     answer: ArrayLike,
@@ -46,7 +49,7 @@ def check_answer(
     'Right.'
     """
     if answer is ...:
-        return "Put your answer in place of the dots and run this cell again."
+        return UNANSWERED
     expected = np.asarray(expected, dtype=float)
     try:
         answer = np.asarray(answer, dtype=float)
@@ -88,7 +91,7 @@ def check_gradient_answer(
     points = np.random.default_rng(0).uniform(0.5, 1.5, (dim, dim))
     answer = gradient(points)
     if answer is ...:
-        return "Put your answer in place of the dots and run this cell again."
+        return UNANSWERED
     if np.shape(answer) != points.shape:
         return (
             f"Not yet. For points of shape {points.shape} the result must have the same shape, "
