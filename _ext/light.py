@@ -1,19 +1,24 @@
-"""Keep the site self-contained and light: what the theme loads and this book does not need."""
+"""Keep the pages self-contained and light: what the theme loads and this book does not need."""
 
+import functools
+import json
+import pathlib
+import posixpath
 import re
+import subprocess
 
+from fontTools import subset
 from markupsafe import Markup
 
-# The theme's style sheet draws the same icons from a font a quarter of this script's weight.
-ICON_SCRIPT = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-
-
-def without_icon_script(head):
-    slim, count = ICON_SCRIPT.subn("", str(head))
-    if count != 1:
-        raise ValueError(f"the theme must load fontawesome.js once, found {count}")
-    return Markup(slim)
+LINK = re.compile(r'<link[^>]*href="([^"?]*_static/)([^"?]+)[^>]*>\n?')
+SCRIPT = re.compile(r"<script[^>]*src=[^>]*></script>\n?")
+IMPORT = re.compile(r"""@import (?:url\()?["']?([^"');]+)["']?\)?;""")
+ADDRESS = re.compile(r"""url\(["']?(?!data:|#)([^"')]+)["']?\)""")
+ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
+THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
+# What makes the theme's script lay out the whole page; scrollable.js does the same when it is time.
+LAYOUT_OF_ALL = re.compile(r'document\.querySelectorAll\(\["pre",[^\]]*\]\.join\(", "\)\)')
+ICON_FONT = "vendor/fontawesome/webfonts/fa-solid-900"
 
 
 def drop_thebe(app, config):
@@ -23,22 +28,98 @@ def drop_thebe(app, config):
             app.disconnect(listener.id)
 
 
-def add_filter(app):
+def one_stylesheet(sheets, head):
+    """Note the style sheets of a page, and link one in their place.
+
+    The scripts and preloads that the theme adds go: icons come from a font, and the scripts
+    of the foot load by themselves.
+    """
+    head = str(head)
+    links = LINK.findall(head)
+    if not links:
+        raise ValueError(f"the theme must link its style sheets, found none in {head!r}")
+    sheets.update(dict.fromkeys(name for _, name in links if name.endswith(".css")))
+    slim = SCRIPT.sub("", LINK.sub("", head))
+    return Markup(f'{slim}<link rel="stylesheet" href="{links[0][0]}site.css" />\n')
+
+
+def with_imports(static, sheet):
+    """Return a style sheet behind those that it imports."""
+    imports = IMPORT.findall(pathlib.Path(static, sheet).read_text(encoding="utf-8"))
+    return [
+        posixpath.normpath(posixpath.join(posixpath.dirname(sheet), name)) for name in imports
+    ] + [sheet]
+
+
+def purge(root, sheets):
+    """Return the rules of style sheets that the site in `root` uses, as one sheet."""
+    sheets = [name for sheet in sheets for name in with_imports(root / "_static", sheet)]
+    command = ["node_modules/.bin/purgecss", "--font-face", "--keyframes", "--variables"]
+    command += ["--content", f"{root}/**/*.html", f"{root}/_static/**/*.js"]
+    command += ["--css", *(f"{root}/_static/{sheet}" for sheet in sheets)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return "\n".join(
+        ADDRESS.sub(
+            lambda match, sheet=sheet: (
+                f"url({posixpath.normpath(posixpath.join(posixpath.dirname(sheet), match[1]))})"
+            ),
+            IMPORT.sub("", result["css"]),
+        )
+        for sheet, result in zip(sheets, json.loads(answer), strict=True)
+    )
+
+
+def subset_icons(static, codes):
+    """Write the font of those icons that the site shows: a hundredth of the whole."""
+    options = subset.Options(flavor="woff")
+    font = subset.load_font(static / f"{ICON_FONT}.ttf", options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(unicodes=codes)
+    subsetter.subset(font)
+    subset.save_font(font, static / "icons.woff", options)
+
+
+def drop_layout_of_all(app, exception):
+    if exception is None and app.builder.format == "html":
+        script = pathlib.Path(app.outdir, "_static", THEME_SCRIPT)
+        slim, count = LAYOUT_OF_ALL.subn("[]", script.read_text(encoding="utf-8"))
+        if count != 1:
+            raise ValueError(f"{THEME_SCRIPT} must look for scrolling blocks once, found {count}")
+        script.write_text(slim, encoding="utf-8")
+
+
+def write_stylesheet(app, exception):
+    if exception is None and app.stylesheets:
+        root = pathlib.Path(app.outdir)
+        static = root / "_static"
+        css = purge(root, app.stylesheets)
+        subset_icons(static, [int(code, 16) for code in ICON.findall(css)])
+        css = css.replace(f"{ICON_FONT}.woff2", "icons.woff")
+        (static / "site.css").write_text(css, encoding="utf-8")
+
+
+def text_first(app, pagename, templatename, context, doctree):
+    """Let the text show before the scripts and the pictures are there."""
+    context["body"] = context.get("body", "").replace("<img ", '<img loading="lazy" ')
+    for script in context.get("script_files", []):
+        name = str(getattr(script, "filename", None) or "")
+        # Inline scripts read the options while the page is read.
+        if name and "documentation_options" not in name:
+            script.attributes.setdefault("defer", "defer")
+
+
+def start(app):
+    app.stylesheets = {}
     if app.builder.format == "html":
-        app.builder.templates.environment.filters["without_icon_script"] = without_icon_script
-
-
-def move_widget_state(app, pagename, templatename, context, doctree):
-    """Put the explorers' frames behind the text, so that the text shows first."""
-    for script in list(context.get("script_files", [])):
-        if getattr(script, "attributes", {}).get("type") == WIDGET_STATE:
-            context["script_files"].remove(script)
-            state = script.attributes["body"]
-            context["body"] += f'<script type="{WIDGET_STATE}">{state}</script>'
+        filters = app.builder.templates.environment.filters
+        filters["one_stylesheet"] = functools.partial(one_stylesheet, app.stylesheets)
 
 
 def setup(app):
     app.connect("config-inited", drop_thebe)
-    app.connect("builder-inited", add_filter)
-    app.connect("html-page-context", move_widget_state, priority=900)
+    app.connect("builder-inited", start)
+    app.connect("html-page-context", text_first, priority=950)
+    app.connect("build-finished", drop_layout_of_all)
+    # After the theme, which writes its colors for code last.
+    app.connect("build-finished", write_stylesheet, priority=900)
     return {"parallel_read_safe": True}

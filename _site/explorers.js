@@ -1,16 +1,10 @@
-// Draws the explorers of a page that has no kernel. MyST-NB stores the state of every widget in the
-// page; `lin_utils.explore` uses four kinds of them and one-way links, which are all that is read here.
-// A native range input answers to the mouse, touch, the keyboard and screen readers.
-const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
-const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
-
-const stored = document.querySelector(STATE);
-const models = stored ? JSON.parse(stored.textContent).state : {};
+// Brings the explorers of a page to life, with no kernel. The page shows each one's first picture; the
+// state of its widgets, which `lin_utils.explore` made of four kinds and one-way links, is loaded when a
+// reader comes near. A native range input answers to the mouse, touch, the keyboard and screen readers.
+const MARGIN = "1000px";
 const views = {}; // id -> how to draw that model again after a change
 const id = (reference) => reference.replace("IPY_MODEL_", "");
-const links = Object.values(models)
-  .filter((model) => model.model_name === "LinkModel" || model.model_name === "DirectionalLinkModel")
-  .map(({ state: { source, target } }) => ({ source, target }));
+let models, links;
 
 function set(key, name, value) {
   models[key].state[name] = value;
@@ -26,8 +20,7 @@ function element(name, properties = {}, children = []) {
 }
 
 const draw = {
-  VBoxModel: (key, { children }) =>
-    element("div", { className: "explorer" }, children.map((child) => render(id(child)))),
+  VBoxModel: (key, { children }) => element("div", {}, children.map((child) => render(id(child)))),
   HTMLModel: (key, { value }) => element("div", { innerHTML: value }),
   StackModel: (key, state) => {
     const made = element("div");
@@ -58,5 +51,23 @@ function render(key) {
   return draw[kind](key, state);
 }
 
-for (const view of document.querySelectorAll(VIEW))
-  view.replaceWith(render(JSON.parse(view.textContent).model_id));
+// A script, not a request for data: that works on pages opened from a disk, too.
+let loading;
+const load = (source) => (loading ??= new Promise((resolve, reject) => {
+  document.head.append(element("script", { src: source, onload: resolve, onerror: reject }));
+}).then(() => {
+  models = window.explorerModels;
+  links = Object.values(models)
+    .filter((model) => model.model_name === "LinkModel" || model.model_name === "DirectionalLinkModel")
+    .map(({ state: { source, target } }) => ({ source, target }));
+}));
+
+const near = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    near.unobserve(target);
+    load(target.dataset.source).then(() => target.replaceChildren(render(target.dataset.model)));
+  }
+}, { rootMargin: MARGIN });
+
+for (const place of document.querySelectorAll(".explorer")) near.observe(place);

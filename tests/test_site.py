@@ -71,15 +71,12 @@ def test_page_is_self_contained_typeset_and_alive(name, width, address, browser)
 
     page.route("**/*", route)
     page.goto(address + name, wait_until="networkidle")
-    if page.locator(".math").count():
-        page.wait_for_selector("mjx-container", timeout=10_000)
-        # Formulas wait until a reader comes near; here they may not.
-        page.evaluate(
-            "MathJax.startup.promise.then(() => MathJax.startup.document.lazyTypesetAll())"
-        )
-        page.wait_for_selector("mjx-lazy", state="detached", timeout=20_000)
-        assert page.locator("mjx-merror").count() == 0
+    assert page.locator(".math:not(:has(.katex-mathml + .katex-html))").count() == 0
+    for place in page.locator(".explorer[data-model]").all():
+        assert place.locator("svg").get_attribute("aria-label")
     for explorer in page.locator(".explorer").all():
+        explorer.evaluate("place => place.scrollIntoView()")
+        explorer.get_by_role("slider").first.wait_for()
         for slider in explorer.get_by_role("slider").all():
             slider.press("Home")
             frames = [explorer.locator("svg").get_attribute("aria-label")]
@@ -92,3 +89,19 @@ def test_page_is_self_contained_typeset_and_alive(name, width, address, browser)
     page.close()
     assert not troubles
     assert overflow <= 0
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("chapters/")])
+def test_page_opened_at_an_anchor_shows_it(name, address, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(address + name)
+    anchors = page.locator("article section > section").evaluate_all("all => all.map(s => s.id)")
+    tops = []
+    for anchor in anchors[::3]:
+        page.goto("about:blank")
+        page.goto(f"{address}{name}#{anchor}", wait_until="networkidle")
+        tops.append(
+            page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor)
+        )
+    page.close()
+    assert all(0 <= top < 900 for top in tops)
