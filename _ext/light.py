@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import pathlib
 import posixpath
 import re
@@ -19,6 +20,7 @@ THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 # What makes the theme's script lay out the whole page; scrollable.js does the same when it is time.
 LAYOUT_OF_ALL = re.compile(r'document\.querySelectorAll\(\["pre",[^\]]*\]\.join\(", "\)\)')
 ICON_FONT = "vendor/fontawesome/webfonts/fa-solid-900"
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 
 def drop_thebe(app, config):
@@ -79,23 +81,22 @@ def subset_icons(static, codes):
     subset.save_font(font, static / "icons.woff", options)
 
 
-def drop_layout_of_all(app, exception):
-    if exception is None and app.builder.format == "html":
-        script = pathlib.Path(app.outdir, "_static", THEME_SCRIPT)
-        slim, count = LAYOUT_OF_ALL.subn("[]", script.read_text(encoding="utf-8"))
-        if count != 1:
-            raise ValueError(f"{THEME_SCRIPT} must look for scrolling blocks once, found {count}")
-        script.write_text(slim, encoding="utf-8")
+def drop_layout_of_all(script):
+    slim, count = LAYOUT_OF_ALL.subn("[]", script.read_text(encoding="utf-8"))
+    if count != 1:
+        raise ValueError(f"{script.name} must look for scrolling blocks once, found {count}")
+    script.write_text(slim, encoding="utf-8")
 
 
-def write_stylesheet(app, exception):
-    if exception is None and app.stylesheets:
-        root = pathlib.Path(app.outdir)
-        static = root / "_static"
-        css = purge(root, app.stylesheets)
-        subset_icons(static, [int(code, 16) for code in ICON.findall(css)])
-        css = css.replace(f"{ICON_FONT}.woff2", "icons.woff")
-        (static / "site.css").write_text(css, encoding="utf-8")
+def slim_static(app, exception):
+    if exception or not app.stylesheets:  # no page was written: the files are as they were
+        return
+    static = pathlib.Path(app.outdir, "_static")
+    drop_layout_of_all(static / THEME_SCRIPT)
+    css = purge(app.outdir, app.stylesheets)
+    subset_icons(static, [int(code, 16) for code in ICON.findall(css)])
+    css = css.replace(f"{ICON_FONT}.woff2", "icons.woff")
+    (static / "site.css").write_text(css, encoding="utf-8")
 
 
 def text_first(app, pagename, templatename, context, doctree):
@@ -119,7 +120,6 @@ def setup(app):
     app.connect("config-inited", drop_thebe)
     app.connect("builder-inited", start)
     app.connect("html-page-context", text_first, priority=950)
-    app.connect("build-finished", drop_layout_of_all)
     # After the theme, which writes its colors for code last.
-    app.connect("build-finished", write_stylesheet, priority=900)
+    app.connect("build-finished", slim_static, priority=900)
     return {"parallel_read_safe": True}

@@ -17,6 +17,7 @@ PAGES = sorted(
     for pattern in ("index.html", "chapters/*.html")
     for page in SITE.glob(pattern)
 )
+AXE = pathlib.Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 if not os.environ.get("CI"):
@@ -105,3 +106,37 @@ def test_page_opened_at_an_anchor_shows_it(name, address, browser):
         )
     page.close()
     assert all(0 <= top < 900 for top in tops)
+
+
+LAID_OUT = "section { content-visibility: visible !important; }"
+# Unfold all that a reader can unfold, and come near all that waits for that.
+READ_ALL = """async () => {
+  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  document.querySelectorAll("button.toggle-button").forEach((button) => button.click());
+  for (const block of document.querySelectorAll("pre, .explorer, div.math")) {
+    block.scrollIntoView();
+    for (const frame of [1, 2]) await new Promise(requestAnimationFrame);
+  }
+}"""
+# What axe-core finds, each with its place.
+CHECK = """async (rules) => {
+  const { violations } = await axe.run(document, rules.length ? { runOnly: rules } : {});
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));
+}"""
+
+
+@pytest.mark.parametrize("name", [*PAGES, "genindex.html", "search.html"])
+def test_page_is_accessible_in_light_and_in_dark(name, address, browser):
+    page = browser.new_page(color_scheme="light", reduced_motion="reduce")
+    page.goto(address + name, wait_until="networkidle")
+    page.add_style_tag(content=LAID_OUT)
+    page.evaluate(READ_ALL)
+    for explorer in page.locator(".explorer").all():
+        explorer.get_by_role("slider").first.wait_for()
+    page.add_script_tag(path=AXE)
+    found = {"light": page.evaluate(CHECK, [])}
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_selector("html[data-theme=dark]")
+    found["dark"] = page.evaluate(CHECK, ["color-contrast", "link-in-text-block"])
+    page.close()
+    assert found == {"light": [], "dark": []}
