@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test serve record clean
+.PHONY: book test lighthouse serve record clean
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
@@ -44,5 +44,12 @@ record: $(READY)
 test: book
 	$(BIN)/python -m pytest -q --nbval -n 2 --dist loadscope
 
+tests/lighthouse/node_modules: tests/lighthouse/package-lock.json | $(READY)
+	cd tests/lighthouse && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+lighthouse: book tests/lighthouse/node_modules
+	PATH="$(CURDIR)/$(BIN):$$PATH" python tests/lighthouse/run.py
+
 clean:
-	rm -rf _build _assets node_modules .venv .pytest_cache .hypothesis
+	rm -rf _build _assets node_modules tests/lighthouse/node_modules .venv .pytest_cache .hypothesis

@@ -15,7 +15,7 @@ LINK = re.compile(r'<link[^>]*href="([^"?]*_static/)([^"?]+)[^>]*>\n?')
 SCRIPT = re.compile(r"<script[^>]*src=[^>]*></script>\n?")
 IMPORT = re.compile(r"""@import (?:url\()?["']?([^"');]+)["']?\)?;""")
 ADDRESS = re.compile(r"""url\(["']?(?!data:|#)([^"')]+)["']?\)""")
-ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
+ICON = re.compile(r"\\(f[0-9a-f]{3})|([\uf000-\uf8ff])")  # escaped, or the character itself
 THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 # What makes the theme's script lay out the whole page; scrollable.js does the same when it is time.
 LAYOUT_OF_ALL = re.compile(r'document\.querySelectorAll\(\["pre",[^\]]*\]\.join\(", "\)\)')
@@ -94,7 +94,8 @@ def slim_static(app, exception):
     static = pathlib.Path(app.outdir, "_static")
     drop_layout_of_all(static / THEME_SCRIPT)
     css = purge(app.outdir, app.stylesheets)
-    subset_icons(static, [int(code, 16) for code in ICON.findall(css)])
+    icons = [int(code, 16) if code else ord(character) for code, character in ICON.findall(css)]
+    subset_icons(static, icons)
     css = css.replace(f"{ICON_FONT}.woff2", "icons.woff")
     (static / "site.css").write_text(css, encoding="utf-8")
 

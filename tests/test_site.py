@@ -86,6 +86,7 @@ def test_page_is_self_contained_typeset_and_alive(name, width, address, browser)
                 frames.append(explorer.locator("svg").get_attribute("aria-label"))
             assert len(set(frames)) == len(frames) > 1
     assert page.locator(".explorer").count() == page.locator("pre", has_text="lu.explore(").count()
+    assert page.locator("article img:not([alt]), article img[alt='']").count() == 0
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     page.close()
     assert not troubles
@@ -140,3 +141,24 @@ def test_page_is_accessible_in_light_and_in_dark(name, address, browser):
     found["dark"] = page.evaluate(CHECK, ["color-contrast", "link-in-text-block"])
     page.close()
     assert found == {"light": [], "dark": []}
+
+
+NUMBER_CONTROLS = """() => [...document.querySelectorAll(
+  'a[href], button, input, select, summary, [tabindex="0"]'
+)].filter((control) => control.checkVisibility({ visibilityProperty: true }))
+  .map((control, i) => { control.dataset.control = i; return i; })"""
+
+
+@pytest.mark.parametrize("name", [*PAGES, "genindex.html", "search.html"])
+def test_the_keyboard_alone_reaches_everything(name, address, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(address + name, wait_until="networkidle")
+    page.add_style_tag(content=LAID_OUT)
+    page.evaluate(READ_ALL)
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    missing = set(page.evaluate(NUMBER_CONTROLS))
+    for _ in range(len(missing) + 20):  # the browser's own stops are not numbered
+        page.keyboard.press("Tab")
+        missing.discard(page.evaluate("Number(document.activeElement.dataset.control ?? -1)"))
+    page.close()
+    assert not missing
