@@ -56,7 +56,7 @@ def certify(
         The label of the theorem that the inequality checks.
     smaller, larger : array_like
         Both sides; they broadcast. Entries where both sides are the same infinity, or
-        where `larger` is infinite, hold with margin 1.
+        where ``larger`` is infinite, hold with margin 1.
     tolerance : float, optional
         How far rounding may push the sides past each other, relative to their size.
 

@@ -24,7 +24,9 @@ def _tiny(landscape: Landscape) -> float:
 
 
 def polyak_ratio(landscape: Landscape, theta: ArrayLike) -> Array:
-    r"""Return the Polyak ratio :math:`\|\nabla f(\theta)\|^2 / (f(\theta) - f^*)`.
+    r"""Return the Polyak ratio: the squared norm of the gradient over the gap.
+
+    .. math:: \frac{\|\nabla f(\theta)\|^2}{f(\theta) - f^*}
 
     A landscape is α-Polyak on a set where this ratio is at least α. The
     Polyak–Łojasiewicz constant of the literature is μ = α/2.
@@ -56,7 +58,9 @@ def polyak_ratio(landscape: Landscape, theta: ArrayLike) -> Array:
 def weak_quasi_convexity_ratio(
     landscape: Landscape, theta: ArrayLike, minimizer: ArrayLike
 ) -> Array:
-    r"""Return :math:`\langle\nabla f(\theta), \theta - \theta^*\rangle / (f(\theta) - f^*)`.
+    r"""Return the ratio of weak-quasi-convexity: the descent towards θ* over the gap.
+
+    .. math:: \frac{\langle\nabla f(\theta), \theta - \theta^*\rangle}{f(\theta) - f^*}
 
     A landscape is α-weakly-quasi-convex towards θ* on a set where this ratio is at
     least α > 0. Star-convexity is α = 1; "quasar-convex" is the newer name.
@@ -109,8 +113,15 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
         negative eigenvalue; local maxima of dimension one or more are among these);
         ``'local minimum'`` (a positive definite Hessian); ``'degenerate'`` (the
         Hessian has no negative eigenvalue and a zero one, so it alone cannot tell a
-        saddle from a local minimum); or, where the landscape is `second_order_optimal`,
+        saddle from a local minimum); or, where the landscape is ``second_order_optimal``,
         ``'saddle without negative curvature'`` in its place.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> loss = lu.DeepLinear((1, 1, 1), [[1.0]])  # (ab - 1)²
+    >>> lu.classify(loss, [0.0, 0.0]), lu.classify(loss, [2.0, 0.5])
+    ('strict saddle', 'global minimum')
     """
     theta = _validation.points("theta", theta, landscape.dim)
     if theta.ndim != 1:
@@ -133,16 +144,23 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The Taylor remainders of a landscape along a line, and the slopes they show.
+    r"""The Taylor remainders of a landscape along a line, and the slopes they show.
+
+    .. math::
+
+       \begin{aligned}
+       r_1(t) &= f(\theta + tv) - f(\theta) - t\langle\nabla f(\theta), v\rangle \\
+       r_2(t) &= r_1(t) - \tfrac{1}{2}t^2\langle v, \nabla^2 f(\theta)v\rangle
+       \end{aligned}
 
     Attributes
     ----------
     steps : ndarray, shape (k,)
         Step lengths t.
     first_order : ndarray, shape (k,)
-        |f(θ + tv) − f(θ) − t⟨∇f(θ), v⟩|; of order t² if the gradient is right.
+        The absolute values of r₁, of order t² if the gradient is right.
     second_order : ndarray, shape (k,)
-        The same less t²⟨v, ∇²f(θ)v⟩/2; of order t³ if the Hessian is right too.
+        The absolute values of r₂, of order t³ if the Hessian is right too.
     first_slope, second_slope : float
         Slopes in log-log coordinates, above the rounding error: about 2 and 3, or more.
     """
@@ -166,7 +184,7 @@ def check_gradient(landscape: Landscape, theta: ArrayLike, direction: ArrayLike)
     """Check a gradient and a Hessian by the slopes of the Taylor remainders.
 
     A right gradient leaves a remainder of order t², a wrong one of order t. The
-    picture is `lin_utils.figures.taylor_remainder`.
+    picture is `figures.taylor_remainder`.
 
     Parameters
     ----------
@@ -207,7 +225,9 @@ def _steps_array(steps: ArrayLike) -> Array:
 
 
 def polyak_factor(alpha: float, beta: float, step: float | None = None) -> float:
-    r"""Return the contraction factor 1 − αη(1 − βη/2) that Polyak's theorem proves.
+    r"""Return the factor by which Polyak's theorem shrinks the gap in a step.
+
+    .. math:: 1 - \alpha\eta\left(1 - \frac{\beta\eta}{2}\right)
 
     Parameters
     ----------
@@ -237,7 +257,12 @@ def polyak_factor(alpha: float, beta: float, step: float | None = None) -> float
 def polyak_rate(
     alpha: float, beta: float, gap: float, steps: ArrayLike, step: float | None = None
 ) -> Array:
-    """Return Polyak's bound on f(x_t) − f*: the factor to the power t, times f(x_0) − f*.
+    r"""Return Polyak's bound on the gap after t steps of gradient descent.
+
+    .. math::
+
+       f(x_t) - f^* \le
+       \left(1 - \alpha\eta\left(1 - \frac{\beta\eta}{2}\right)\right)^t (f(x_0) - f^*)
 
     Parameters
     ----------
@@ -252,7 +277,22 @@ def polyak_rate(
 
     Returns
     -------
-    ndarray, the shape of `steps`
+    ndarray
+        The bound, of the shape of ``steps``.
+
+    See Also
+    --------
+    polyak_factor : The factor alone.
+
+    References
+    ----------
+    Polyak (1963).
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.polyak_rate(alpha=1.0, beta=2.0, gap=4.0, steps=[0, 1, 2])
+    array([4.  , 3.  , 2.25])
     """
     gap = _validation.positive("gap", gap)
     return polyak_factor(alpha, beta, step) ** _steps_array(steps) * gap
@@ -261,7 +301,9 @@ def polyak_rate(
 def weak_quasi_convex_rate(
     alpha: float, lipschitz: float, radius: float, steps: ArrayLike
 ) -> Array:
-    r"""Return the bound RG/(α√t) on the best of t iterates, for the step R/(G√t).
+    r"""Return the bound on the best of t iterates, for the step R/(G√t).
+
+    .. math:: \min_{s < t} f(x_s) - f^* \le \frac{RG}{\alpha\sqrt{t}}
 
     Parameters
     ----------
@@ -276,7 +318,12 @@ def weak_quasi_convex_rate(
 
     Returns
     -------
-    ndarray, the shape of `steps`
+    ndarray
+        The bound, of the shape of ``steps``.
+
+    See Also
+    --------
+    smooth_weak_quasi_convex_rate : The rate 1/t for smooth functions.
     """
     numbers = (("alpha", alpha), ("lipschitz", lipschitz), ("radius", radius))
     alpha, lipschitz, radius = (_validation.positive(*pair) for pair in numbers)
@@ -289,7 +336,9 @@ def weak_quasi_convex_rate(
 def smooth_weak_quasi_convex_rate(
     alpha: float, beta: float, radius: float, gap: float, steps: ArrayLike
 ) -> Array:
-    """Return the bound (βR²/2 + f(x_0) − f*)/(αt) on f(x_t) − f*, for the step 1/β.
+    r"""Return the bound on the gap of a smooth weakly quasi-convex function, for the step 1/β.
+
+    .. math:: f(x_t) - f^* \le \frac{\beta R^2/2 + f(x_0) - f^*}{\alpha t}
 
     Parameters
     ----------
@@ -304,7 +353,12 @@ def smooth_weak_quasi_convex_rate(
 
     Returns
     -------
-    ndarray, the shape of `steps`
+    ndarray
+        The bound, of the shape of ``steps``.
+
+    See Also
+    --------
+    weak_quasi_convex_rate : The rate 1/√t without smoothness.
     """
     numbers = (("alpha", alpha), ("beta", beta), ("radius", radius), ("gap", gap))
     alpha, beta, radius, gap = (_validation.positive(*pair) for pair in numbers)

@@ -47,7 +47,9 @@ def _tiny(singular_values: Array) -> float:
 
 
 class DeepLinear(Landscape):
-    r"""The loss f(A) = tr(E Σ Eᵀ) of a deep linear network, E = A_L⋯A_1 − B.
+    r"""The squared loss of a deep linear network, as a function of its layers.
+
+    .. math:: f(A_1, \ldots, A_L) = \operatorname{tr}(E\Sigma E^\top), \qquad E = A_L\cdots A_1 - B
 
     Parameters
     ----------
@@ -73,6 +75,19 @@ class DeepLinear(Landscape):
     constant : float
         What the mean loss of data has more than f (see `from_data`); 0 otherwise.
 
+    See Also
+    --------
+    Landscape : Values, gradients, gaps and Hessians, which this class has too.
+
+    Notes
+    -----
+    One sweep forward and one back give f and its gradient by 3(L − 1) + 1 matrix products:
+
+    .. math::
+
+       \frac{\partial f}{\partial A_k}
+       = 2\,(A_L\cdots A_{k+1})^\top E\Sigma\,(A_{k-1}\cdots A_1)^\top
+
     References
     ----------
     Baldi and Hornik (1989); Kawaguchi (2016).
@@ -83,6 +98,8 @@ class DeepLinear(Landscape):
     >>> f = lu.DeepLinear((1, 1, 1), [[1.0]])  # (ab - 1)²
     >>> f.value([[0.0, 0.0], [2.0, 0.5]])
     array([1., 0.])
+    >>> f.gradient([2.0, 1.0])  # 2(ab − 1)(b, a)
+    array([2., 4.])
     """
 
     second_order_optimal = True  # Kawaguchi's theorem
@@ -113,8 +130,13 @@ class DeepLinear(Landscape):
         r"""Return the network whose f differs from the mean of ‖Wx − y‖² by a constant.
 
         With Σ the mean of xxᵀ and B = mean(yxᵀ) Σ⁺ the mean loss is
-        tr((W − B) Σ (W − B)ᵀ) + mean ‖y‖² − tr(B Σ Bᵀ). The data need not be realizable,
-        and Σ may be singular.
+
+        .. math::
+
+           \operatorname{mean}\|Wx - y\|^2 = \operatorname{tr}((W - B)\Sigma(W - B)^\top)
+           + \operatorname{mean}\|y\|^2 - \operatorname{tr}(B\Sigma B^\top).
+
+        The data need not be realizable, and Σ may be singular.
 
         Parameters
         ----------
@@ -126,7 +148,7 @@ class DeepLinear(Landscape):
         Returns
         -------
         DeepLinear
-            Its `constant` is mean ‖y‖² − tr(B Σ Bᵀ).
+            Its ``constant`` is mean ‖y‖² − tr(B Σ Bᵀ).
 
         Examples
         --------
@@ -155,7 +177,17 @@ class DeepLinear(Landscape):
         return len(self.shapes)
 
     def split(self, theta: ArrayLike) -> list[Array]:
-        """Return the layers [A_1, …, A_L], each (..., d_k, d_{k−1}), of θ, (..., dim)."""
+        """Return the layers A_1, …, A_L of θ.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        list of ndarray
+            The layer A_k has shape (..., d_k, d_{k−1}).
+        """
         theta = self._points(theta)
         return [
             theta[..., start:end].reshape(*theta.shape[:-1], *shape)
@@ -163,7 +195,17 @@ class DeepLinear(Landscape):
         ]
 
     def join(self, layers: Sequence[ArrayLike]) -> Array:
-        """Return θ, shape (..., dim), of the layers A_1, …, A_L."""
+        """Return the θ of the layers A_1, …, A_L.
+
+        Parameters
+        ----------
+        layers : sequence of array_like
+            The layer A_k has shape (..., d_k, d_{k−1}); the leading axes broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+        """
         arrays = [_validation.finite_array("every layer", layer) for layer in layers]
         given = tuple(array.shape[-2:] for array in arrays)
         if given != self.shapes:
@@ -183,14 +225,26 @@ class DeepLinear(Landscape):
         return prefixes
 
     def end_to_end(self, theta: ArrayLike) -> Array:
-        """Return W = A_L⋯A_1, shape (..., d_L, d_0)."""
+        """Return the end-to-end map W = A_L⋯A_1.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., d_L, d_0)
+        """
         return self._prefixes(self.split(theta))[-1]
 
     def critical_values(self, most: int | None = None) -> Array:
-        """Return the values of f at its critical points, smallest first.
+        r"""Return the values of f at its critical points, smallest first.
 
         With σ_1, …, σ_r the nonzero singular values of BΣ^{1/2} and p = min_k d_k these are
-        the sums of σ_i² over i ∉ S, for all S of at most p indices; for L = 1 only S = all.
+
+        .. math:: \sum_{i \notin S} \sigma_i^2, \qquad S \subseteq \{1, \ldots, r\}, \; |S| \le p.
+
+        For L = 1 there is only S = {1, …, r}.
 
         Parameters
         ----------
@@ -231,15 +285,27 @@ class DeepLinear(Landscape):
         return np.sort(np.concatenate(losses))[:most]
 
     def critical_point(self, keep: Sequence[int]) -> Array:
-        """Return a critical point θ whose end-to-end map keeps the singular directions `keep`.
+        """Return a critical point θ whose end-to-end map keeps the given singular directions.
 
-        WΣ^{1/2} is the sum of σ_i u_i v_iᵀ over i in `keep`, and f(θ) the sum of the other σ_i².
+        WΣ^{1/2} is the sum of σ_i u_i v_iᵀ over the i that are kept, and f(θ) the sum of the
+        other σ_i².
 
         Parameters
         ----------
         keep : sequence of int
             Distinct indices of nonzero singular values of BΣ^{1/2}, counted from 0, at most
             min_k d_k of them. A network of depth 1 has no critical points but the minima.
+
+        Returns
+        -------
+        ndarray, shape (dim,)
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> f = lu.DeepLinear((2, 2, 2), [[2.0, 0.0], [0.0, 1.0]])
+        >>> f.value(f.critical_point([1])).round(9)  # what is left: 2²
+        np.float64(4.0)
         """
         rank = int((self.singular_values > _tiny(self.singular_values)).sum())
         keep = [_validation.count("every index in keep", i) for i in keep]
@@ -327,11 +393,6 @@ class DeepLinear(Landscape):
         return np.einsum("...ij,...ij->...", error @ self.covariance, error)
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        r"""Return f and ∇f by one forward and one backward sweep.
-
-        ∂f/∂A_k = 2 (A_L⋯A_{k+1})ᵀ E Σ (A_{k−1}⋯A_1)ᵀ: L − 1 products for the
-        prefixes, one with Σ, 2(L − 1) for the sweep back.
-        """
         layers = self.split(theta)
         prefixes = self._prefixes(layers)
         error = prefixes[-1] - self.target
@@ -346,7 +407,17 @@ class DeepLinear(Landscape):
         return value, np.concatenate([g.reshape(*batch, -1) for g in reversed(gradients)], axis=-1)
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
-        """Return ∇²f(θ)v, shape (..., dim), by differentiating both sweeps along v."""
+        """Return ∇²f(θ)v by differentiating both sweeps along v.
+
+        Parameters
+        ----------
+        theta, vector : array_like, shape (..., dim)
+            The point θ and the direction v; they broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+        """
         theta = self._points(theta)
         vector = _validation.points("vector", vector, self.dim)
         batch = np.broadcast_shapes(theta.shape[:-1], vector.shape[:-1])

@@ -31,7 +31,7 @@ class Trajectory:
         x_t.
     diverged : ndarray of bool, shape (...)
         Whether a run left the range of finite numbers. Such a run stops: its last
-        finite entry is repeated to the end, and `steps_taken` says how far it came.
+        finite entry is repeated to the end, and ``steps_taken`` says how far it came.
     steps_taken : ndarray of int, shape (...)
         The number of steps each run took.
     """
@@ -111,7 +111,9 @@ def gradient_descent(
     *,
     project: Callable[[Array], Array] | None = None,
 ) -> Trajectory:
-    r"""Run :math:`x_{t+1} = \Pi(x_t - \eta_t \nabla f(x_t))` from all starting points at once.
+    r"""Run gradient descent from all starting points at once.
+
+    .. math:: x_{t+1} = \Pi(x_t - \eta_t \nabla f(x_t))
 
     Parameters
     ----------
@@ -151,21 +153,41 @@ def stochastic_gradient_descent(
 ) -> Trajectory:
     r"""Run gradient descent with random gradients g_t, either noisy or estimated.
 
+    .. math:: x_{t+1} = \Pi(x_t - \eta_t g_t)
+
     Parameters
     ----------
-    landscape, start, step, steps, project
-        As in `gradient_descent`.
+    landscape : Landscape
+    start : array_like, shape (..., dim)
+    step : float or callable
+        The step η > 0, or a function of t = 0, 1, … that returns it.
+    steps : int
+        How many steps, ≥ 0.
     noise : float, optional
         g_t = ∇f(x_t) + ξ_t with ξ_t normal; this is the root mean square of ‖ξ_t‖, > 0.
     estimate : callable, optional
-        In place of `noise`: takes x_t, shape (..., dim), and `rng`, and returns g_t.
+        In place of ``noise``: takes x_t, shape (..., dim), and ``rng``, and returns g_t.
     rng : numpy.random.Generator
         The source of the noise; pass a seeded one for a reproducible run.
+    project : callable, optional
+        The projection Π on a convex set, on points of shape (..., dim).
 
     Returns
     -------
     Trajectory
-        `values` and `gradient_norms` are those of the landscape.
+        Its values and gradient norms are those of the landscape.
+
+    See Also
+    --------
+    gradient_descent : Descent without noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import lin_utils as lu
+    >>> rng = np.random.default_rng(0)
+    >>> lu.stochastic_gradient_descent(lu.quartic(), [0.5], 0.1, 50, noise=0.01, rng=rng)
+    Trajectory(runs=1, steps=50)
     """
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")

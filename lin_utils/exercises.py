@@ -65,7 +65,7 @@ def check_answer(
 def check_gradient_answer(
     gradient: Callable[[np.ndarray], ArrayLike], value: Callable[[np.ndarray], ArrayLike], dim: int
 ) -> str:
-    """Tell whether a reader's function is the gradient of `value`, and where it is not.
+    """Tell whether a reader's function is the gradient of a value, and where it is not.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def explore(
     start: Mapping[str, object] | None = None,
     **grids: Sequence,
 ) -> ipywidgets.VBox:
-    """Render `draw` on a grid of parameters; sliders choose the frame, with no kernel.
+    """Render a figure on a grid of parameters; sliders choose the frame, with no kernel.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def explore(
         The value that each slider begins with; a grid that is not named here begins with
         its first value.
     **grids : sequence
-        For each argument of `draw` the values of its slider: one slider or two.
+        For each argument of ``draw`` the values of its slider: one slider or two.
 
     Returns
     -------
@@ -58,6 +58,15 @@ def explore(
     ------
     ValueError
         For no grid, more than two, an empty one, or a start that is not on its grid.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> def line(slope):
+    ...     return lu.figures.curves([0, 1], {"y": [0, slope]}, xlabel="x", ylabel="y")
+    >>> sliders, frames = lu.explore(line, slope=[1, 2, 3], start={"slope": 2}).children
+    >>> len(frames.children), frames.selected_index
+    (3, 1)
     """
     if not 1 <= len(grids) <= 2:
         raise ValueError(f"explore needs one or two grids, got {len(grids)}: {list(grids)}")

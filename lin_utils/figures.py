@@ -14,6 +14,18 @@ from . import _validation
 from .conditions import GradientCheck
 from .landscape import Landscape
 
+__all__ = [
+    "COLORS",
+    "INK",
+    "curves",
+    "implications",
+    "landscape_contours",
+    "rates",
+    "response_and_cone",
+    "scatter",
+    "taylor_remainder",
+]
+
 #: Okabe and Ito's colors, which survive color blindness; these read on light and dark.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -71,6 +83,10 @@ def landscape_contours(
         About how many level lines.
     floor : float, optional
         Gaps below it look alike; a coarse grid needs a larger one, lest valleys break up.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     if landscape.dim != 2:
         raise ValueError(f"landscape must have dim 2 to be drawn, got {landscape.dim}")
@@ -108,6 +124,10 @@ def rates(
         Legend entries and values at steps 0, 1, ….
     logarithmic_time : bool, optional
     title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     with plt.rc_context(STYLE):
         figure = Figure()
@@ -125,7 +145,17 @@ def rates(
 
 
 def taylor_remainder(check: GradientCheck) -> Figure:
-    """Draw the Taylor remainders of `check_gradient` against the step, with their slopes."""
+    """Draw the Taylor remainders of a gradient check against the step, with their slopes.
+
+    Parameters
+    ----------
+    check : GradientCheck
+        What `lin_utils.check_gradient` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
@@ -167,6 +197,10 @@ def curves(
     ylim : (float, float), optional
     xscale, yscale : str, optional
         Matplotlib's names of scales, such as ``'log'``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     with plt.rc_context(STYLE):
         figure = Figure()
@@ -202,6 +236,10 @@ def scatter(
     xlabel, ylabel, title : str
     vertical : array_like, optional
         Where to draw dotted vertical lines.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     with plt.rc_context(STYLE):
         figure = Figure()
@@ -225,6 +263,10 @@ def response_and_cone(response: ArrayLike, curve: ArrayLike, angle: float, title
     angle : float
         The opening angle of the cone around the positive axis, in radians.
     title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     with plt.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 3.2))
@@ -258,6 +300,10 @@ def implications(
         Solid arrows.
     refuted : mapping of (str, str) to str
         Dashed arrows that fail, and the function that shows it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     with plt.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.4))

@@ -10,7 +10,12 @@ from .landscape import Smooth
 
 
 def quartic() -> Smooth:
-    """Return x⁴: 4-weakly-quasi-convex towards 0, and not Polyak."""
+    """Return x⁴: 4-weakly-quasi-convex towards 0, and not Polyak.
+
+    Returns
+    -------
+    Smooth
+    """
     return Smooth(
         lambda x: x[..., 0] ** 4,
         lambda x: 4 * x**3,
@@ -22,6 +27,10 @@ def quartic() -> Smooth:
 
 def wavy_bowl() -> Smooth:
     """Return x² + 3 sin²x: Polyak with α = 0.351…, 8-smooth, not convex.
+
+    Returns
+    -------
+    Smooth
 
     References
     ----------
@@ -37,7 +46,12 @@ def wavy_bowl() -> Smooth:
 
 
 def circle_well() -> Smooth:
-    """Return (‖x‖² − 1)² in the plane: Polyak near the unit circle, a ring of minimizers."""
+    """Return (‖x‖² − 1)² in the plane: Polyak near the unit circle, a ring of minimizers.
+
+    Returns
+    -------
+    Smooth
+    """
 
     def hessian(x):
         radial = 8 * x[..., :, None] * x[..., None, :]
@@ -53,7 +67,12 @@ def circle_well() -> Smooth:
 
 
 def two_minima_ridge() -> Smooth:
-    """Return (x²y − x − 1)² + (x² − 1)²: two critical points, both global minima."""
+    """Return (x²y − x − 1)² + (x² − 1)²: two critical points, both global minima.
+
+    Returns
+    -------
+    Smooth
+    """
 
     def value(z):
         x, y = z[..., 0], z[..., 1]
@@ -68,10 +87,23 @@ def two_minima_ridge() -> Smooth:
 
 
 def log_bowl(dim: int = 1) -> Smooth:
-    """Return log(1 + ‖x‖²): 2-smooth, 1-Lipschitz, not convex, weakly quasi-convex on balls.
+    r"""Return log(1 + ‖x‖²): 2-smooth, 1-Lipschitz, not convex, weakly quasi-convex on balls.
 
     The ratio ⟨∇f(x), x⟩/f(x) falls with ‖x‖, so on the ball of radius r the sharp
-    constant is α = 2r²/((1 + r²) log(1 + r²)); it tends to 0 as r grows.
+    constant is
+
+    .. math:: \alpha = \frac{2r^2}{(1 + r^2)\log(1 + r^2)}.
+
+    It tends to 0 as r grows.
+
+    Parameters
+    ----------
+    dim : int, optional
+        The dimension of x.
+
+    Returns
+    -------
+    Smooth
     """
 
     def hessian(x):
@@ -90,16 +122,20 @@ def log_bowl(dim: int = 1) -> Smooth:
 def averaging_trap(steps: int) -> tuple[Smooth, NDArray[np.float64]]:
     r"""Return a 1-weakly-quasi-convex function whose average iterate is a bad one, and a start.
 
-    It is f(x) = min_s max(⟨a_s, x⟩, ¾ dist(x, ℝ₊x_s)) over s < `steps`: positively homogeneous
-    of degree 1, so ⟨∇f(x), x⟩ = f(x) wherever f is differentiable, with minimizer 0 and
-    f* = 0. Gradient descent from x_0 = e_0 with the step 1/√steps visits x_1, x_2, …: each
-    step leaves the last narrow valley at a right angle and lands in the next, so that the
-    average of the iterates lies far from all valleys.
+    .. math::
+
+       f(x) = \min_{s < t} \max\left(\langle a_s, x\rangle,
+       \tfrac{3}{4}\operatorname{dist}(x, \mathbb{R}_+ x_s)\right)
+
+    It is positively homogeneous of degree 1, so ⟨∇f(x), x⟩ = f(x) wherever f is
+    differentiable, with minimizer 0 and f* = 0. Gradient descent from x_0 = e_0 with the step
+    1/√t visits x_1, x_2, …: each step leaves the last narrow valley at a right angle and lands
+    in the next, so that the average of the iterates lies far from all valleys.
 
     Parameters
     ----------
     steps : int
-        The number of iterates to trap, ≥ 1; the dimension is one more.
+        The number t ≥ 1 of iterates to trap; the dimension is one more.
 
     Returns
     -------

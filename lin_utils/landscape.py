@@ -17,8 +17,8 @@ class Landscape(ABC):
     """A differentiable function of a flat parameter vector with a known minimum.
 
     Points have shape ``(..., dim)``; the leading axes are a batch, so a thousand
-    starting points are one call. Subclasses provide `dim`, `minimum`,
-    `value_and_gradient` and, where the book uses it, `hessian`.
+    starting points are one call. Subclasses provide ``dim``, ``minimum``,
+    `value_and_gradient` and `hessian`.
 
     Attributes
     ----------
@@ -36,22 +36,68 @@ class Landscape(ABC):
 
     @abstractmethod
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        """Return f(θ), shape ``(...)``, and ∇f(θ), shape ``(..., dim)``, in one pass."""
+        """Return f(θ) and ∇f(θ) in one pass.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        value : ndarray, shape (...)
+        gradient : ndarray, shape (..., dim)
+        """
 
     @abstractmethod
     def hessian(self, theta: ArrayLike) -> Array:
-        """Return ∇²f(θ), shape ``(..., dim, dim)``."""
+        """Return ∇²f(θ).
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., dim, dim)
+        """
 
     def value(self, theta: ArrayLike) -> Array:
-        """Return f(θ), shape ``(...)``."""
+        """Return f(θ).
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (...)
+        """
         return self.value_and_gradient(theta)[0]
 
     def gradient(self, theta: ArrayLike) -> Array:
-        """Return ∇f(θ), shape ``(..., dim)``."""
+        """Return ∇f(θ).
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+        """
         return self.value_and_gradient(theta)[1]
 
     def gap(self, theta: ArrayLike) -> Array:
-        """Return f(θ) − f*, shape ``(...)``."""
+        """Return f(θ) − f*, how far the value is above the minimum.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (...)
+        """
         return self.value(theta) - self.minimum
 
     def _points(self, theta: ArrayLike) -> Array:
@@ -71,8 +117,12 @@ class Smooth(Landscape):
     minimum : float
         The infimum of f.
     hessian : callable, optional
-        Takes points and returns ∇²f, shape ``(..., dim, dim)``. Without it, `hessian`
-        takes central differences of `gradient`, accurate to about 1e-9 relative.
+        Takes points and returns ∇²f, shape ``(..., dim, dim)``. Without it, the Hessian is
+        that of central differences of ``gradient``, accurate to about 1e-9 relative.
+
+    See Also
+    --------
+    Landscape : Values, gradients, gaps and Hessians, which this class has too.
 
     Examples
     --------

@@ -18,7 +18,9 @@ Array = NDArray[np.float64]
 
 
 class LinearRNN:
-    r"""The system h_{t+1} = A h_t + B x_t, y_t = C h_t + D x_t, h_1 = 0.
+    r"""A linear recurrent network: a linear system in discrete time.
+
+    .. math:: h_{t+1} = A h_t + B x_t, \qquad y_t = C h_t + D x_t, \qquad h_1 = 0
 
     Parameters
     ----------
@@ -61,13 +63,18 @@ class LinearRNN:
 
     @classmethod
     def from_coefficients(cls, a: ArrayLike, c: ArrayLike) -> Self:
-        """Return the system in controllable canonical form with these coefficients.
+        r"""Return the system in controllable canonical form with these coefficients.
 
         A has ones above the diagonal and the last row (−a_n, …, −a_1); B = e_n; C = (c_1, …, c_n).
+        The transfer function is that of `coefficients`.
 
         Parameters
         ----------
         a, c : array_like, shape (n,)
+
+        Returns
+        -------
+        LinearRNN
         """
         a, c = _coefficients(a, c)
         companion = np.eye(len(a), k=1)
@@ -75,7 +82,17 @@ class LinearRNN:
         return cls(companion, np.eye(len(a))[:, -1:], c[None])
 
     def impulse_response(self, length: int) -> Array:
-        """Return C A^k B for k = 0, …, length − 1, shape (length, p, m)."""
+        """Return the impulse response C A^k B for k = 0, 1, ….
+
+        Parameters
+        ----------
+        length : int
+            How many matrices, ≥ 1.
+
+        Returns
+        -------
+        ndarray, shape (length, p, m)
+        """
         length = _validation.count("length", length, least=1)
         states, power = self.B[None], self.A
         while len(states) < length:
@@ -84,10 +101,18 @@ class LinearRNN:
         return self.C @ states[:length]
 
     def simulate(self, inputs: ArrayLike) -> Array:
-        """Return the outputs y_1, …, y_T, shape (..., T, p), of inputs of shape (..., T, m).
+        """Return the outputs y_1, …, y_T of the inputs x_1, …, x_T.
 
         The outputs are the inputs convolved with the impulse response, by FFT; so the
         rounding error is relative to the largest output.
+
+        Parameters
+        ----------
+        inputs : array_like, shape (..., T, m)
+
+        Returns
+        -------
+        ndarray, shape (..., T, p)
         """
         inputs = _validation.finite_array("inputs", inputs)
         if inputs.ndim < 2 or inputs.shape[-1] != self.B.shape[1] or inputs.shape[-2] == 0:
@@ -101,21 +126,36 @@ class LinearRNN:
         return fftconvolve(inputs[..., None, :], kernel, axes=-3)[..., :length, :, :].sum(axis=-1)
 
     def transfer_function(self, frequency: ArrayLike) -> NDArray[np.complex128]:
-        """Return G(θ) = Σ_k C A^k B e^{ikθ} = C (I − e^{iθ} A)^{−1} B, shape (..., p, m).
+        r"""Return the transfer function on the unit circle.
+
+        .. math:: G(\theta) = \sum_k C A^k B e^{ik\theta} = C(I - e^{i\theta}A)^{-1}B
 
         Parameters
         ----------
         frequency : array_like, shape (...)
             θ in radians.
+
+        Returns
+        -------
+        ndarray of complex, shape (..., p, m)
         """
         w = np.exp(1j * _validation.finite_array("frequency", frequency))[..., None, None]
         right = np.broadcast_to(self.B, (*w.shape[:-2], *self.B.shape))
         return self.C @ np.linalg.solve(np.eye(len(self.A)) - w * self.A, right)
 
     def coefficients(self) -> tuple[Array, Array]:
-        """Return a and c with the transfer function Σ_j c_j w^{n−j} / (1 + Σ_j a_j w^j).
+        r"""Return the coefficients a and c of the transfer function.
+
+        .. math::
+
+           \frac{P(w)}{Q(w)} = \frac{c_n + c_{n-1}w + \cdots + c_1w^{n-1}}
+           {1 + a_1w + \cdots + a_nw^n}, \qquad w = e^{i\theta}
 
         Only for one input and one output.
+
+        Returns
+        -------
+        a, c : ndarray, shape (n,)
         """
         if self.B.shape[1] != 1 or len(self.C) != 1:
             raise ValueError(
@@ -130,12 +170,20 @@ class LinearRNN:
         """Return the controllable canonical form: the same transfer function, and the same D.
 
         Only for one input and one output; (A, B) need not be controllable.
+
+        Returns
+        -------
+        LinearRNN
         """
         form = LinearRNN.from_coefficients(*self.coefficients())
         return LinearRNN(form.A, form.B, form.C, self.D)
 
     def controllable_similarity(self) -> Array:
         """Return the T for which T A T^{−1}, T B, C T^{−1} is the controllable canonical form.
+
+        Returns
+        -------
+        ndarray, shape (n, n)
 
         Raises
         ------
@@ -158,7 +206,7 @@ class LinearRNN:
 def random_system(order: int, radius: float, rng: np.random.Generator) -> LinearRNN:
     """Return a random stable system with one input and one output, in canonical form.
 
-    The eigenvalues are conjugate pairs (and a real one if `order` is odd), uniform in the
+    The eigenvalues are conjugate pairs (and a real one if the order is odd), uniform in the
     disk of this radius; C is standard normal.
 
     Parameters
@@ -168,6 +216,10 @@ def random_system(order: int, radius: float, rng: np.random.Generator) -> Linear
     radius : float
         In (0, 1).
     rng : numpy.random.Generator
+
+    Returns
+    -------
+    LinearRNN
 
     References
     ----------
@@ -188,7 +240,9 @@ def random_system(order: int, radius: float, rng: np.random.Generator) -> Linear
 
 
 def idealized_risk(model: LinearRNN, system: LinearRNN) -> float:
-    r"""Return Σ_k ‖Ĉ Â^k B̂ − C A^k B‖_F², by a discrete Lyapunov equation.
+    r"""Return the idealized risk of a model, by a discrete Lyapunov equation.
+
+    .. math:: \sum_{k \ge 0} \|\hat C\hat A^k\hat B - CA^kB\|_F^2
 
     For any numbers of inputs and outputs. `IdealizedRisk` computes the same from
     frequency samples, as a landscape.
@@ -197,6 +251,17 @@ def idealized_risk(model: LinearRNN, system: LinearRNN) -> float:
     ----------
     model, system : LinearRNN
         Both stable, with the same numbers of inputs and outputs.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> model, system = (lu.LinearRNN([[a]], [[1.0]], [[1.0]]) for a in (0.0, 0.5))
+    >>> round(lu.idealized_risk(model, system), 9)  # the sum of 4^−k over k ≥ 1
+    0.333333333
     """
     for name, given in (("model", model), ("system", system)):
         _require_stable(name, given.spectral_radius)
@@ -250,21 +315,45 @@ class _SystemRisk(Landscape):
         self.minimum = 0.0
 
     def split(self, theta: ArrayLike) -> tuple[Array, Array]:
-        """Return a and c, each (..., n), of θ, (..., 2n)."""
+        """Return the coefficients a and c of θ.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., 2n)
+
+        Returns
+        -------
+        a, c : ndarray, shape (..., n)
+        """
         theta = self._points(theta)
         return theta[..., : self.order], theta[..., self.order :]
 
     def join(self, a: ArrayLike, c: ArrayLike) -> Array:
-        """Return θ, shape (..., 2n), of a and c."""
+        """Return the θ of the coefficients a and c.
+
+        Parameters
+        ----------
+        a, c : array_like, shape (..., n)
+
+        Returns
+        -------
+        ndarray, shape (..., 2n)
+        """
         a, c = _validation.points("a", a, self.order), _validation.points("c", c, self.order)
         return np.concatenate(np.broadcast_arrays(a, c), axis=-1)
 
 
 class IdealizedRisk(_SystemRisk):
-    r"""The idealized risk f(â, ĉ) = Σ_k (Ĉ Â^k B̂ − C A^k B)² of a stable system.
+    r"""The idealized risk of a stable system, as a function of the coefficients of a model.
 
-    By Parseval's identity it is the mean of |P̂/Q̂ − P/Q|² over the unit circle, with
-    Q(w) = 1 + a_1 w + ⋯ + a_n w^n and P(w) = c_n + c_{n−1} w + ⋯ + c_1 w^{n−1}. The mean is
+    .. math::
+
+       f(\hat a, \hat c) = \sum_{k \ge 0} (\hat C\hat A^k\hat B - CA^kB)^2
+       = \frac{1}{2\pi}\int_0^{2\pi}
+       \left|\frac{\hat P}{\hat Q} - \frac{P}{Q}\right|^2 (e^{i\theta})\,d\theta
+
+    The equality is Parseval's, with Q(w) = 1 + a_1 w + ⋯ + a_n w^n and
+    P(w) = c_n + c_{n−1} w + ⋯ + c_1 w^{n−1}. The mean over the circle is
     taken over so many equidistant points that its error is below rounding.
 
     Parameters
@@ -281,12 +370,16 @@ class IdealizedRisk(_SystemRisk):
     minimum : float
         0; with fewer states than the system it is a lower bound only.
 
+    See Also
+    --------
+    Landscape : Values, gradients, gaps and Hessians, which this class has too.
+
     Notes
     -----
     There are at most 2^18 points, enough for spectral radii up to 0.9998.
 
-    Where the model is not stable the risk is infinite, and `value` and `value_and_gradient`
-    return infinities: a descent that gets there stops and says that it diverged.
+    Where the model is not stable the risk is infinite, and so are its value and its gradient
+    here: a descent that gets there stops and says that it diverged.
 
     References
     ----------
@@ -365,7 +458,12 @@ class IdealizedRisk(_SystemRisk):
 
 
 class FiniteRisk(_SystemRisk):
-    r"""The risk f_T(â, ĉ) = Σ_{k=1}^{T−1} (1 − k/T)(Ĉ Â^{k−1} B̂ − C A^{k−1} B)² of T steps.
+    r"""The risk over T steps, as a function of the coefficients of a model.
+
+    .. math::
+
+       f_T(\hat a, \hat c) = \sum_{k=1}^{T-1} \left(1 - \frac{k}{T}\right)
+       (\hat C\hat A^{k-1}\hat B - CA^{k-1}B)^2
 
     It is the mean of (1/T) Σ_t (ŷ_t − y_t)² over white noise inputs, for D̂ = D. Stability is
     not needed.
@@ -385,6 +483,10 @@ class FiniteRisk(_SystemRisk):
         2n̂: θ = (a_1, …, a_n̂, c_1, …, c_n̂).
     minimum : float
         0; with fewer states than the system it is a lower bound only.
+
+    See Also
+    --------
+    Landscape : Values, gradients, gaps and Hessians, which this class has too.
     """
 
     def __init__(self, system: LinearRNN, horizon: int, order: int | None = None) -> None:
@@ -447,7 +549,11 @@ class FiniteRisk(_SystemRisk):
 
 
 def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -> Array:
-    r"""Return the gradient of the mean of (1/T) Σ_t (ŷ_t − y_t)² over given sequences.
+    r"""Return the gradient of the mean squared error over given sequences.
+
+    The error of a sequence is
+
+    .. math:: \frac{1}{T}\sum_{t=1}^T (\hat y_t - y_t)^2.
 
     The model has one input, one output, D̂ = 0 and the parameters θ = (a_1, …, a_n, c_1, …, c_n).
     Its gradient needs two passes of the filter 1/Q̂, in place of backpropagation through time.
@@ -489,7 +595,9 @@ def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -
 
 
 def weak_quasi_convexity_constant(model: ArrayLike, system: ArrayLike) -> float:
-    r"""Return 2 min_θ Re(Q(e^{iθ})/Q̂(e^{iθ})), the constant of the exact identity.
+    r"""Return the constant of the exact identity for the idealized risk.
+
+    .. math:: 2\min_\theta \operatorname{Re}\frac{Q(e^{i\theta})}{\hat Q(e^{i\theta})}
 
     Where it is positive, the idealized risk satisfies the inequality of weak-quasi-convexity
     at every (â, ĉ) with this â, whatever ĉ and c are.
@@ -530,9 +638,11 @@ def weak_quasi_convexity_constant(model: ArrayLike, system: ArrayLike) -> float:
 
 
 def cone_angle(a: ArrayLike) -> Array:
-    """Return the opening angle of the smallest cone around the positive axis that holds Q(S¹).
+    r"""Return the opening angle of the smallest cone around the positive axis that holds Q(S¹).
 
-    It is 2 max_θ |arg Q(e^{iθ})|, from 4097 points of the half circle.
+    .. math:: 2\max_\theta |\arg Q(e^{i\theta})|
+
+    The maximum is taken over 4097 points of the half circle.
 
     Parameters
     ----------
@@ -560,17 +670,25 @@ def cone_angle(a: ArrayLike) -> Array:
 def project_to_cone(a: ArrayLike, angle: float) -> Array:
     r"""Return the nearest coefficients whose Q(S¹) lies in the cone of this opening angle.
 
-    The set {a : |Im Q(e^{iθ})| ≤ tan(angle/2) Re Q(e^{iθ}) for all θ} is convex: an intersection
-    of half-spaces. Here θ runs over 513 points of the half circle. The projection is a
-    least-distance problem, which SciPy's `nnls` solves in its dual form. Points farther than
-    1e4 are first moved to that distance. Between the points of the half circle the cone may be
-    exceeded a little, the more the larger n: by 0.003 for n = 20, 0.012 for n = 40.
+    With the opening angle φ the coefficients lie in the set
+
+    .. math::
+
+       \left\{a : |\operatorname{Im} Q(e^{i\theta})|
+       \le \tan\frac{\varphi}{2}\, \operatorname{Re} Q(e^{i\theta})
+       \text{ for all } \theta\right\},
+
+    which is convex: an intersection of half-spaces. Here θ runs over 513 points of the half
+    circle. The projection is a least-distance problem, which SciPy's ``nnls`` solves in its dual
+    form. Points farther than 1e4 are first moved to that distance. Between the points of the
+    half circle the cone may be exceeded a little, the more the larger n: by 0.003 for n = 20,
+    0.012 for n = 40.
 
     Parameters
     ----------
     a : array_like, shape (..., n)
     angle : float
-        The opening angle of the cone around the positive axis, in (0, π).
+        The opening angle φ of the cone around the positive axis, in (0, π).
 
     Returns
     -------
@@ -578,8 +696,8 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
 
     References
     ----------
-    Hardt, Ma and Recht (2018) for the projection; Lawson and Hanson, *Solving Least Squares
-    Problems* (1974), chapter 23, for the dual form.
+    Hardt, Ma and Recht (2018) for the projection; Lawson and Hanson (1974), chapter 23, for the
+    dual form.
     """
     a = _validation.finite_array("a", a)
     angle = float(_validation.finite_array("angle", angle, ndim=0))
@@ -610,7 +728,7 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
 def extend(a: ArrayLike, c: ArrayLike, degree: int) -> tuple[Array, Array]:
     """Return the over-parametrized coefficients of P R/Q R, with R the start of the series 1/Q.
 
-    R has the first `degree` + 1 terms of 1/Q. If the system is stable, Q R is 1 up to a term
+    R has the terms of 1/Q up to the given degree. If the system is stable, Q R is 1 up to a term
     that falls exponentially with the degree, so that it lies in any given cone.
     For a small degree R can have zeros in the disk; then the larger system is not stable,
     although its transfer function is that of a stable one.

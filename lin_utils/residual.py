@@ -23,7 +23,12 @@ def _square(name: str, matrix: ArrayLike) -> Array:
 
 
 class Residual(Landscape):
-    r"""The loss g(A) = tr(E Σ Eᵀ) of a linear residual network, E = (I + A_L)⋯(I + A_1) − B.
+    r"""The squared loss of a linear residual network, as a function of its layers.
+
+    .. math::
+
+       g(A_1, \ldots, A_L) = \operatorname{tr}(E\Sigma E^\top), \qquad
+       E = (I + A_L)\cdots(I + A_1) - B
 
     It is `DeepLinear` with all widths d, moved by the identity: g(A) = f(I + A).
 
@@ -45,6 +50,10 @@ class Residual(Landscape):
         0, reached where WΣ = BΣ.
     plain : DeepLinear
         The same loss without the identities.
+
+    See Also
+    --------
+    Landscape : Values, gradients, gaps and Hessians, which this class has too.
 
     References
     ----------
@@ -70,15 +79,44 @@ class Residual(Landscape):
         self._identity = self.plain.join([np.eye(len(self.target))] * self.depth)
 
     def split(self, theta: ArrayLike) -> list[Array]:
-        """Return the layers [A_1, …, A_L], each (..., d, d), of θ, (..., dim)."""
+        """Return the layers A_1, …, A_L of θ.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        list of ndarray
+            Each layer has shape (..., d, d).
+        """
         return self.plain.split(theta)
 
     def join(self, layers: Sequence[ArrayLike]) -> Array:
-        """Return θ, shape (..., dim), of the layers A_1, …, A_L."""
+        """Return the θ of the layers A_1, …, A_L.
+
+        Parameters
+        ----------
+        layers : sequence of array_like
+            Each layer has shape (..., d, d); the leading axes broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+        """
         return self.plain.join(layers)
 
     def end_to_end(self, theta: ArrayLike) -> Array:
-        """Return (I + A_L)⋯(I + A_1), shape (..., d, d)."""
+        """Return the end-to-end map (I + A_L)⋯(I + A_1).
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., d, d)
+        """
         return self.plain.end_to_end(self._points(theta) + self._identity)
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
@@ -91,15 +129,39 @@ class Residual(Landscape):
         return self.plain.hessian(self._points(theta) + self._identity)
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
-        """Return ∇²g(θ)v, shape (..., dim)."""
+        """Return ∇²g(θ)v.
+
+        Parameters
+        ----------
+        theta, vector : array_like, shape (..., dim)
+            The point θ and the direction v; they broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+        """
         return self.plain.hessian_vector_product(self._points(theta) + self._identity, vector)
 
     def radius(self, theta: ArrayLike) -> Array:
-        """Return max_k ‖A_k‖, the largest spectral norm of a layer, shape (...)."""
+        """Return max_k ‖A_k‖, the largest spectral norm of a layer.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (...)
+        """
         return np.linalg.norm(np.stack(self.split(theta)), 2, axis=(-2, -1)).max(axis=0)
 
     def polyak_constant(self, radius: ArrayLike) -> Array:
-        r"""Return 4L(1 − τ)^{2L−2}λ: g is α-Polyak with this α where max_k ‖A_k‖ ≤ τ.
+        r"""Return an α for which g is α-Polyak where max_k ‖A_k‖ ≤ τ.
+
+        .. math:: \alpha = 4L(1 - \tau)^{2L-2}\lambda
+
+        Here λ is the smallest nonzero eigenvalue of Σ; with Σ = 0 the loss is constant and
+        α infinite.
 
         Parameters
         ----------
@@ -108,9 +170,8 @@ class Residual(Landscape):
 
         Returns
         -------
-        ndarray, the shape of `radius`
-            λ is the smallest nonzero eigenvalue of Σ; with Σ = 0 the loss is constant and
-            the constant infinite.
+        ndarray
+            Of the shape of ``radius``.
 
         References
         ----------
@@ -176,10 +237,13 @@ def _best_split(stretch: float, angle: float, depth: int) -> tuple[float, int]:
 
 
 def near_identity_bound(target: ArrayLike, depth: int) -> float:
-    r"""Return min over L_1 + L_2 = L of max(e^{γ/L_1} − 1, 2 sin(π/(2L_2))), γ = max|log σ_i(B)|.
+    r"""Return a bound on max_k ‖A_k‖ for the factors that `near_identity_factors` returns.
 
-    It bounds max_k ‖A_k‖ for the factors that `near_identity_factors` returns, and is
-    (π + γ)/L (1 + o(1)).
+    .. math::
+
+       \min_{L_1 + L_2 = L} \max\left(e^{\gamma/L_1} - 1,\;
+       2\sin\frac{\pi}{2L_2}\right) = \frac{\pi + \gamma}{L}\,(1 + o(1)),
+       \qquad \gamma = \max_i |\log\sigma_i(B)|
 
     Parameters
     ----------
@@ -187,6 +251,16 @@ def near_identity_bound(target: ArrayLike, depth: int) -> float:
         B, with det B > 0.
     depth : int
         L ≥ 2.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> round(lu.near_identity_bound([[0.0, -2.0], [1.0, 0.0]], 10), 3)
+    0.414
     """
     target, depth = _invertible(target), _validation.count("depth", depth, least=2)
     stretch = np.abs(np.log(np.linalg.svd(target, compute_uv=False))).max()
@@ -196,8 +270,10 @@ def near_identity_bound(target: ArrayLike, depth: int) -> float:
 def near_identity_factors(target: ArrayLike, depth: int) -> Array:
     r"""Return A_1, …, A_L of norm O(1/L) with (I + A_L)⋯(I + A_1) = B.
 
-    B = OS is the polar decomposition. The first L_1 factors are e^{(log S)/L_1}, the other
-    L_2 = L − L_1 are e^{K/L_2} with K skew and e^K = O; the split is the best one.
+    With the polar decomposition B = OS and a skew K with e^K = O, and the best split of
+    L = L_1 + L_2,
+
+    .. math:: I + A_k = e^{(\log S)/L_1}, \; k \le L_1, \qquad I + A_k = e^{K/L_2}, \; k > L_1.
 
     Parameters
     ----------
