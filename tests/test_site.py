@@ -14,7 +14,7 @@ SITE = pathlib.Path(__file__).parents[1] / "_build" / "html"
 CHROMIUM = shutil.which("chromium")
 PAGES = sorted(
     str(page.relative_to(SITE))
-    for pattern in ("index.html", "chapters/*.html")
+    for pattern in ("index.html", "chapters/*.html", "reference/*.html")
     for page in SITE.glob(pattern)
 )
 AXE = pathlib.Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
@@ -85,8 +85,11 @@ def test_page_is_self_contained_typeset_and_alive(name, width, address, browser)
                 slider.press("ArrowRight")
                 frames.append(explorer.locator("svg").get_attribute("aria-label"))
             assert len(set(frames)) == len(frames) > 1
-    assert page.locator(".explorer").count() == page.locator("pre", has_text="lu.explore(").count()
     assert page.locator("article img:not([alt]), article img[alt='']").count() == 0
+    assert (
+        page.locator(".explorer").count()
+        == page.locator(".cell_input pre", has_text="lu.explore(").count()
+    )
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     page.close()
     assert not troubles
