@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+
+def _all_finite(array: NDArray[np.float64]) -> bool:
+    """Look for NaN and infinities: either makes the sum of squares one, at a third of the cost."""
+    flat = array.ravel(order="K")
+    # The squares of finite numbers can overflow too: then each number is looked at.
+    return isfinite(flat.dot(flat)) or bool(np.isfinite(array).all())
 
 
 def finite_array(name: str, value: ArrayLike, ndim: int | None = None) -> NDArray[np.float64]:
@@ -14,7 +23,7 @@ def finite_array(name: str, value: ArrayLike, ndim: int | None = None) -> NDArra
         raise ValueError(f"{name} must be an array of real numbers, got {value!r}") from error
     if ndim is not None and array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
-    if not np.isfinite(array).all():
+    if not _all_finite(array):
         raise ValueError(f"{name} must be finite, got NaN or infinite entries")
     return array
 

@@ -41,6 +41,16 @@ def _square_root(covariance: Array) -> Array:
     return (vectors * np.sqrt(np.maximum(kept, 0.0))) @ vectors.T
 
 
+def _thin_product(first: Array, second: Array, out: Array | None = None) -> Array:
+    """Multiply batches of tiny matrices in Fortran order: the loop over the batch is innermost."""
+    return np.einsum("...ij,...jk->...ik", first, second, out=out, order="F")
+
+
+def _inner(first: Array, second: Array) -> Array:
+    """Return the sum of products of entries, shape (...), of matrices (..., m, n)."""
+    return np.einsum("...ij,...ij->...", first, second)
+
+
 def _tiny(singular_values: Array) -> float:
     """Singular values up to this size are rounding errors of 0."""
     return 1e-12 * max(1.0, float(singular_values.max()))
@@ -120,6 +130,22 @@ class DeepLinear(Landscape):
         self.shapes = tuple((rows, columns) for columns, rows in pairwise(self.widths))
         self._ends = list(accumulate((r * c for r, c in self.shapes), initial=0))
         self.dim = self._ends[-1]
+        self._twice = 2 * self.covariance
+        # For `hessian`: where the row i and the column j of each entry of θ stand among the
+        # rows and among the columns of all layers.
+        self._width_ends = list(accumulate(self.widths, initial=0))
+        self._row = np.concatenate(
+            [
+                np.repeat(np.arange(end - self.widths[0], end - self.widths[0] + rows), columns)
+                for end, (rows, columns) in zip(self._width_ends[1:], self.shapes, strict=False)
+            ]
+        )
+        self._column = np.concatenate(
+            [
+                np.tile(np.arange(end, end + columns), rows)
+                for end, (rows, columns) in zip(self._width_ends, self.shapes, strict=False)
+            ]
+        )
         self._root = _square_root(self.covariance)
         self.singular_values = np.linalg.svd(self.target @ self._root, compute_uv=False)
         self.minimum = float((self.singular_values[min(self.widths) :] ** 2).sum())
@@ -188,9 +214,15 @@ class DeepLinear(Landscape):
         list of ndarray
             The layer A_k has shape (..., d_k, d_{k−1}).
         """
-        theta = self._points(theta)
+        return self._views(self._points(theta))
+
+    def _views(self, theta: Array) -> list[Array]:
+        batch = theta.shape[:-1]
+        if len(set(self.widths)) == 1:  # one view of all, then of each: faster than one by one
+            layers = theta.reshape(*batch, self.depth, *self.shapes[0])
+            return [layers[..., k, :, :] for k in range(self.depth)] if batch else list(layers)
         return [
-            theta[..., start:end].reshape(*theta.shape[:-1], *shape)
+            theta[..., start:end].reshape(*batch, *shape)
             for (start, end), shape in zip(pairwise(self._ends), self.shapes, strict=True)
         ]
 
@@ -393,18 +425,61 @@ class DeepLinear(Landscape):
         return np.einsum("...ij,...ij->...", error @ self.covariance, error)
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        layers = self.split(theta)
-        prefixes = self._prefixes(layers)
+        r"""Return f(θ) and ∇f(θ) by one forward and one backward sweep.
+
+        .. math::
+            \frac{\partial f}{\partial A_k} = 2 (A_L \cdots A_{k+1})^\top
+            E \Sigma (A_{k-1} \cdots A_1)^\top
+
+        with the error E: L − 1 products for the prefixes, one with Σ, 2(L − 1) for the sweep back.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        value : ndarray, shape (...)
+        gradient : ndarray, shape (..., dim)
+        """
+        theta = self._points(theta)
+        gradient = np.empty(theta.shape)
+        if theta.ndim == 1:
+            return self._sweeps(theta, gradient), gradient
+        value = np.empty(theta.shape[:-1])
+        # So many points at a time that what a sweep keeps of one layer stays in the cache.
+        size = max(1, 6000 // max(self.widths) ** 2)
+        flat = theta.reshape(-1, self.dim), gradient.reshape(-1, self.dim), value.reshape(-1)
+        for start in range(0, value.size, size):
+            points, slopes, values = (array[start : start + size] for array in flat)
+            values[:] = self._sweeps(points, slopes)
+        return value, gradient
+
+    def _sweeps(self, theta: Array, gradient: Array) -> Array:
+        """Return f of one point or of a row of them, and write ∇f to `gradient`."""
+        thin = theta.ndim > 1 and max(self.widths) <= 4
+        if thin:
+            theta, product, inner = np.asfortranarray(theta), _thin_product, _inner
+        elif theta.ndim > 1:
+            product, inner = np.matmul, _inner
+        else:  # what has the least overhead
+            product, inner = np.ndarray.dot, np.vdot
+        result = np.empty_like(theta) if thin else gradient
+        layers, slots = self._views(theta), self._views(result)
+        prefixes = [layers[0]]
+        for layer in layers[1:]:
+            prefixes.append(product(layer, prefixes[-1]))
         error = prefixes[-1] - self.target
-        weighted = error @ self.covariance
-        value = np.einsum("...ij,...ij->...", weighted, error)
-        back, gradients = 2 * weighted, []
-        for k in range(len(layers) - 1, 0, -1):
-            gradients.append(back @ prefixes[k - 1].mT)
-            back = layers[k].mT @ back
-        gradients.append(back)
-        batch = value.shape
-        return value, np.concatenate([g.reshape(*batch, -1) for g in reversed(gradients)], axis=-1)
+        twice = product(error, self._twice)
+        # The sweep carries the transpose: BLAS is slower at X Yᵀ than at the other products.
+        back = twice.mT
+        for k in range(self.depth - 1, 0, -1):
+            product(back.mT, prefixes[k - 1].mT, out=slots[k])
+            back = product(back, layers[k])
+        slots[0][...] = back.mT
+        if thin:
+            gradient[...] = result
+        return inner(twice, error) / 2
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Return ∇²f(θ)v by differentiating both sweeps along v.
@@ -443,6 +518,57 @@ class DeepLinear(Landscape):
             axis=-1,
         )
 
+    def _partial_products(self, layers: Sequence[Array]) -> Array:
+        """Return the block matrix of all A_k⋯A_{l+1}, 0 ≤ l ≤ k ≤ L: I for k = l, 0 for k < l."""
+        ends = self._width_ends
+        products = np.zeros((*layers[0].shape[:-2], ends[-1], ends[-1]))
+        products[..., range(ends[-1]), range(ends[-1])] = 1
+        for k, layer in enumerate(layers, start=1):
+            above = products[..., ends[k - 1] : ends[k], : ends[k]]
+            products[..., ends[k] : ends[k + 1], : ends[k]] = layer @ above
+        return products
+
     def hessian(self, theta: ArrayLike) -> Array:
+        r"""Return ∇²f(θ).
+
+        With :math:`S_k = A_L \cdots A_{k+1}`, :math:`P_k = A_k \cdots A_1`,
+        :math:`M_{kl} = A_{k-1} \cdots A_{l+1}` and the error E, the second derivative by entry
+        (i, j) of A_k and entry (p, q) of A_l, k ≥ l, is
+
+        .. math::
+            2 (S_k^\top S_l)_{ip} (P_{k-1} \Sigma P_{l-1}^\top)_{jq}
+            + 2 (M_{kl})_{jp} (P_{l-1} \Sigma E^\top S_k)_{qi},
+
+        the second term for k > l only. The matrices of all k and l come from a few products.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., dim, dim)
+        """
         theta = self._points(theta)
-        return self.hessian_vector_product(theta[..., None, :], np.eye(self.dim))
+        products = self._partial_products(self._views(theta))
+        first, last = self.widths[0], products.shape[-1] - self.widths[-1]
+        suffixes, prefixes = products[..., last:, first:], products[..., :last, :first]
+        between = products[..., :last, first:]
+        error = products[..., last:, :first] - self.target
+        weighted = prefixes @ self._twice
+        # Columns by the entry (p, q) of all layers, rows by i or j.
+        outer = (suffixes.mT @ suffixes)[..., self._row]
+        inner = (weighted @ prefixes.mT)[..., self._column]
+        between = between[..., self._row]
+        crossed = (suffixes.mT @ (error @ weighted.mT))[..., self._column]
+        hessian = np.empty((*theta.shape, self.dim))
+        for k, (rows, columns) in enumerate(self.shapes):
+            start, end = self._ends[k : k + 2]
+            i = slice(self._width_ends[k + 1] - first, self._width_ends[k + 2] - first)
+            j = slice(self._width_ends[k], self._width_ends[k + 1])
+            block = hessian[..., start:end, :]
+            block = block.reshape(*theta.shape[:-1], rows, columns, self.dim)
+            np.multiply(outer[..., i, None, :end], inner[..., None, j, :end], out=block[..., :end])
+            block[..., :start] += crossed[..., i, None, :start] * between[..., None, j, :start]
+            hessian[..., :start, start:end] = hessian[..., start:end, :start].mT
+        return hessian

@@ -54,11 +54,18 @@ class Trajectory:
         return f"Trajectory(runs={runs}, steps={len(self.values) - 1}{note})"
 
 
-def _where(alive: NDArray[np.bool_], new: Array, old: Array) -> Array:
-    """Take the new entry of each run that is alive and the old one of the others."""
-    if alive.all():
-        return new
-    return np.where(alive.reshape(alive.shape + (1,) * (new.ndim - alive.ndim)), new, old)
+def _bounded(array: Array, runs: int) -> NDArray[np.bool_]:
+    """Return which runs, on the first axes, have all entries below `DIVERGENCE` in size."""
+    flat = array.ravel()
+    if flat.dot(flat) < DIVERGENCE**2:  # then all have, and one pass was enough
+        return np.True_
+    return (np.abs(array) < DIVERGENCE).all(axis=tuple(range(runs, array.ndim)))
+
+
+def _hold(alive: NDArray[np.bool_], new: Array, old: Array) -> None:
+    """Put the old entry back in place of the new one in each run that is not alive."""
+    if not alive.all():
+        np.copyto(new, old, where=~alive.reshape(alive.shape + (1,) * (new.ndim - alive.ndim)))
 
 
 def _descend(
@@ -72,8 +79,9 @@ def _descend(
     steps = _validation.count("steps", steps)
     schedule = step if callable(step) else None
     constant = None if callable(step) else _validation.positive("step", step)
-    x = _validation.points("start", start, landscape.dim).copy()
+    x = _validation.points("start", start, landscape.dim)
     value, gradient = landscape.value_and_gradient(x)
+    runs = x.ndim - 1
     points = np.empty((steps + 1, *x.shape))
     values, norms = np.empty((2, steps + 1, *x.shape[:-1]))
     points[0], values[0], norms[0] = x, value, np.linalg.norm(gradient, axis=-1)
@@ -81,24 +89,29 @@ def _descend(
     taken = np.zeros(x.shape[:-1], dtype=int)
     for t in range(steps):
         eta = constant if schedule is None else _validation.positive(f"step({t})", schedule(t))
+        x, new = points[t], points[t + 1]
         direction = gradient if estimate is None else estimate(x, gradient)
         # Overflow is looked for below and reported once, in `diverged`.
         with np.errstate(over="ignore", invalid="ignore"):
-            proposal = x - eta * direction
-            alive = alive & (np.abs(proposal) < DIVERGENCE).all(-1)
-            proposal = _where(alive, proposal, x)
+            np.multiply(direction, -eta, out=new)
+            new += x
+            alive = alive & _bounded(new, runs)
+            _hold(alive, new, x)
             if project is not None:
-                proposal = _where(alive, project(proposal), x)
-            new_value, new_gradient = landscape.value_and_gradient(proposal)
-            norm = np.linalg.norm(new_gradient, axis=-1)
-            alive = alive & (np.abs(new_value) < DIVERGENCE) & (norm < DIVERGENCE)
-        x, gradient = _where(alive, proposal, x), _where(alive, new_gradient, gradient)
-        points[t + 1] = x
-        values[t + 1] = _where(alive, new_value, values[t])
-        norms[t + 1] = _where(alive, norm, norms[t])
+                new[...] = project(new)
+                _hold(alive, new, x)
+            values[t + 1], new_gradient = landscape.value_and_gradient(new)
+            norms[t + 1] = np.sqrt(np.vecdot(new_gradient, new_gradient))
+            alive = alive & _bounded(values[t + 1], runs) & _bounded(norms[t + 1], runs)
+        if not alive.all():
+            new_gradient = np.where(alive[..., None], new_gradient, gradient)
+            for path in (points, values, norms):
+                _hold(alive, path[t + 1, ...], path[t, ...])
+        gradient = new_gradient
         taken += alive
         if not alive.any():
-            points[t + 2 :], values[t + 2 :], norms[t + 2 :] = x, values[t + 1], norms[t + 1]
+            for path in (points, values, norms):
+                path[t + 2 :] = path[t + 1]
             break
     return Trajectory(values, norms, points, ~alive, taken)
 

@@ -161,6 +161,11 @@ class LinearRNN:
             raise ValueError(
                 f"one input and one output are needed, got {self.B.shape[1]} and {len(self.C)}"
             )
+        n = len(self.A)
+        if np.array_equal(self.A[:-1], np.eye(n, k=1)[:-1]) and np.array_equal(
+            self.B[:, 0], np.eye(n)[-1]
+        ):  # in canonical form already: by eigenvalues they would lose digits, all for n = 100
+            return -self.A[-1, ::-1], self.C[0].copy()
         denominator = np.poly(self.A)
         response = self.impulse_response(len(self.A))[:, 0, 0]
         numerator = np.convolve(denominator, response)[: len(self.A)]
@@ -289,9 +294,21 @@ def _coefficients(a: ArrayLike, c: ArrayLike) -> tuple[Array, Array]:
 
 
 def _circle(a: Array, points: int) -> NDArray[np.complex128]:
-    """Return Q(w) = 1 + Σ a_j w^j at w = e^{2πi s/points}, s = 0, …, points/2, on the last axis."""
+    """Return Q(w) = 1 + Σ a_j w^j at w = e^{−2πi s/points}, s = 0, …, points/2, the last axis."""
     padded = np.concatenate([np.ones((*a.shape[:-1], 1)), a], axis=-1)
-    return np.fft.rfft(padded, points, axis=-1).conj()
+    return np.fft.rfft(padded, points)
+
+
+def _power_of_two(least: float) -> int:
+    return 2 ** int(np.ceil(np.log2(least)))
+
+
+def _points_for(radius: float) -> int:
+    """Return how many points leave no more than rounding of aliasing: it falls like radius^points.
+
+    The half of them leaves about 1e-10.
+    """
+    return _power_of_two(np.clip(45 / (1 - radius + 1e-12), 256, 2**18))
 
 
 def _radius(a: Array) -> Array:
@@ -396,64 +413,87 @@ class IdealizedRisk(_SystemRisk):
     def __init__(self, system: LinearRNN, order: int | None = None) -> None:
         _require_stable("system", system.spectral_radius)
         super().__init__(system, order)
+        # The polynomials themselves have to fit too.
+        longest = max(self.order, len(system.A))
+        self._least = max(_power_of_two(4 * (longest + 1)), _points_for(system.spectral_radius))
+        self._truths: dict[int, NDArray[np.complex128]] = {}
+
+    def _truth(self, points: int) -> NDArray[np.complex128]:
+        """Return P/Q at these points, computed once."""
+        if points not in self._truths:
+            a, c = self.system_coefficients
+            self._truths[points] = np.fft.rfft(c[::-1], points) / _circle(a, points)
+        return self._truths[points]
+
+    def _inverse(self, a: Array) -> tuple[NDArray[np.bool_], NDArray[np.complex128]]:
+        """Return which models are stable, (...), and 1/Q̂ (1 for the others) at enough points.
+
+        Let h be the values of 1/Q̂ at N points, transformed back. If 3‖Q̂‖₁ Σ|h_k| < 1, the sum
+        over k ≥ N/2 − n̂, then Q̂ times the polynomial of the other h_k differs from 1 by less
+        than 1 on the circle: by Rouché's theorem Q̂ has no zero in the disk, and the model is
+        stable. If the sum is tiny too, N points leave no aliasing. Eigenvalues decide the rest.
+        """
+        size = 1 + np.abs(a).sum(axis=-1)
+        for points in (self._least, 2 * self._least, 4 * self._least):
+            with np.errstate(divide="ignore", invalid="ignore"):  # a zero may be one of the points
+                inverse = 1 / _circle(a, points)
+                tail = np.fft.irfft(inverse, points)[..., points // 2 - self.order :]
+                sure = size * np.abs(tail).sum(axis=-1) < 1e-8
+            if sure.all():
+                return sure, inverse
+        radius = _radius(a[~sure])
+        stable = np.array(sure)
+        stable[~sure] = radius < 1
+        points = max(points, _points_for(radius[radius < 1].max(initial=0.0)))
+        return stable, 1 / _circle(np.where(stable[..., None], a, 0.0), points)
 
     def _parts(self, theta: ArrayLike):
-        """Return stability, weights, error e, 1/Q̂, Ĝ and the powers of w, on half the circle."""
+        """Return stability, the number of points, the error e, 1/Q̂ and Ĝ on half the circle."""
         a, c = self.split(theta)
-        radius = _radius(a)
-        stable = radius < 1
-        largest = max(self.system.spectral_radius, radius[stable].max(initial=0.0))
-        # Aliasing errors fall like radius^points; the polynomials themselves have to fit too.
-        longest = max(self.order, len(self.system.A))
-        enough = max(4 * (longest + 1), np.clip(45 / (1 - largest + 1e-12), 256, 2**18))
-        points = 2 ** int(np.ceil(np.log2(enough)))
-        a = np.where(stable[..., None], a, 0.0)
-        inverse = 1 / _circle(a, points)
-        transfer = np.fft.rfft(c[..., ::-1], points, axis=-1).conj() * inverse
-        true_a, true_c = self.system_coefficients
-        truth = np.fft.rfft(true_c[::-1], points).conj() / _circle(true_a, points)
-        weights = np.full(points // 2 + 1, 2.0 / points)
-        weights[[0, -1]] /= 2
-        angles = np.pi * np.arange(points // 2 + 1) / (points // 2)
-        powers = np.exp(1j * np.outer(np.arange(2 * self.order + 1), angles))
-        return stable, weights, transfer - truth, inverse, transfer, powers
+        stable, inverse = self._inverse(a)
+        points = 2 * (inverse.shape[-1] - 1)
+        transfer = np.fft.rfft(c[..., ::-1], points) * inverse
+        return stable, points, transfer - self._truth(points), inverse, transfer
 
     def value(self, theta: ArrayLike) -> Array:
-        stable, weights, error, *_ = self._parts(theta)
-        return np.where(stable, (np.abs(error) ** 2) @ weights, np.inf)
+        stable, points, error, *_ = self._parts(theta)
+        response = np.fft.irfft(error, points)
+        return np.where(stable, np.vecdot(response, response), np.inf)
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        stable, weights, error, inverse, transfer, powers = self._parts(theta)
-        n = self.order
-        value = (np.abs(error) ** 2) @ weights
-        along = 2 * error.conj() * inverse * weights
-        by_c = (along @ powers[:n].T).real[..., ::-1]
-        by_a = -((along * transfer) @ powers[1 : n + 1].T).real
+        stable, points, error, inverse, transfer = self._parts(theta)
+        response = np.fft.irfft(error, points)
+        value = np.vecdot(response, response)
+        # The means of e times the conjugate of w^k/Q̂ and of w^k Ĝ/Q̂, for all k at once.
+        along = error * inverse.conj()
+        by_c = 2 * np.fft.irfft(along, points)[..., self.order - 1 :: -1]
+        by_a = -2 * np.fft.irfft(along * transfer.conj(), points)[..., 1 : self.order + 1]
         gradient = np.concatenate([by_a, by_c], axis=-1)
         return np.where(stable, value, np.inf), np.where(stable[..., None], gradient, np.inf)
 
     def hessian(self, theta: ArrayLike) -> Array:
-        stable, weights, error, inverse, transfer, powers = self._parts(theta)
+        stable, points, error, inverse, transfer = self._parts(theta)
         if not stable.all():
             raise ValueError("theta must be stable: the risk is infinite at some of these points")
         n = self.order
-        moves = np.concatenate(
-            [
-                -(inverse * transfer)[..., None, :] * powers[1 : n + 1],
-                inverse[..., None, :] * powers[n - 1 :: -1][:n],
-            ],
-            axis=-2,
+        i, j = np.ogrid[1 : n + 1, 1 : n + 1]
+
+        def mean(samples: NDArray[np.complex128], powers: NDArray[np.int_]) -> Array:
+            """Return the means of the samples times the conjugate of w^powers."""
+            return np.fft.irfft(samples, points)[..., powers]
+
+        # The derivatives of Ĝ: −w^i Ĝ/Q̂ by a_i, w^{n−j}/Q̂ by c_j; 2 w^{i+j} Ĝ/Q̂² by a_i and a_j,
+        # −w^{i+n−j}/Q̂² by a_i and c_j.
+        slope = transfer * inverse
+        result = np.empty((*stable.shape, 2 * n, 2 * n))
+        result[..., :n, :n] = 2 * mean(slope * slope.conj(), abs(i - j))
+        result[..., :n, :n] += 4 * mean(error * (slope * inverse).conj(), i + j)
+        result[..., n:, n:] = 2 * mean(inverse * inverse.conj(), abs(i - j))
+        mixed = mean(slope * inverse.conj(), n - i - j) + mean(
+            error * inverse.conj() ** 2, i + n - j
         )
-        result = 2 * ((moves * weights) @ moves.conj().mT).real
-        # Second derivatives of P̂/Q̂, along w^{i+j} and w^{i+n−j}.
-        along = 2 * error.conj() * inverse**2 * weights
-        twice = 2 * ((along * transfer) @ powers.T).real
-        once = -(along @ powers.T).real
-        i = np.arange(1, n + 1)
-        result[..., :n, :n] += twice[..., i[:, None] + i]
-        mixed = once[..., i[:, None] + n - i]
-        result[..., :n, n:] += mixed
-        result[..., n:, :n] += mixed.mT
+        result[..., :n, n:] = -2 * mixed
+        result[..., n:, :n] = -2 * mixed.mT
         return result
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import lin_utils as lu
 
-CHAINS = [(1, 1, 1), (3, 2), (3, 4, 2), (2, 1, 3, 2), (2, 2, 2, 2, 2)]
+CHAINS = [(1, 1, 1), (3, 2), (3, 4, 2), (2, 1, 3, 2), (2, 2, 2, 2, 2), (5, 6, 4), (5, 5, 5)]
 
 
 def problem(widths, seed=0):

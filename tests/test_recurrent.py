@@ -73,6 +73,12 @@ def test_the_canonical_form_has_the_same_responses(order, seed):
     )
 
 
+def test_the_coefficients_of_a_canonical_form_come_back_unchanged():
+    a, c = np.random.default_rng(0).normal(size=(2, 100)) / 100
+    system = lu.LinearRNN.from_coefficients(a, c)
+    np.testing.assert_array_equal(system.coefficients(), [a, c])
+
+
 def test_the_similarity_is_that_of_python_control():
     system = generic(4, 1, 1)
     T = system.controllable_similarity()
@@ -130,6 +136,25 @@ def test_the_finite_risk_agrees_with_automatic_differentiation(order, model_orde
     np.testing.assert_allclose(
         risk.hessian(theta), autograd.hessian(loss)(theta), rtol=1e-7, atol=1e-8
     )
+
+
+@given(ORDERS, SEEDS)
+def test_the_idealized_risk_is_infinite_just_where_an_eigenvalue_is_outside(order, seed):
+    rng = np.random.default_rng(seed)
+    theta = rng.normal(size=(20, 2 * order)) * rng.choice([0.1, 0.3, 1.0], size=(20, 1))
+    models = [lu.LinearRNN.from_coefficients(*np.split(point, 2)) for point in theta]
+    unstable = [model.spectral_radius >= 1 for model in models]
+    risk = lu.IdealizedRisk(lu.LinearRNN([[0.5]], [[1.0]], [[1.0]]), order)
+    assert np.isinf(risk.value(theta)).tolist() == unstable
+    assert np.isinf([risk.value(point) for point in theta]).tolist() == unstable
+
+
+@pytest.mark.parametrize("radius", [0.9, 0.99, 0.999])
+def test_the_idealized_risk_takes_as_many_points_as_slow_decay_needs(radius):
+    a, c = np.array([0.0, radius**2]), np.array([0.0, 1.0])  # 1/(1 + (rw)²)
+    risk = lu.IdealizedRisk(lu.LinearRNN.from_coefficients([0.0, 0.0], [0.0, 0.0]))
+    theta = np.concatenate([a, c])
+    assert risk.value(theta) == pytest.approx(1 / (1 - radius**4), rel=1e-12)
 
 
 @pytest.mark.parametrize("order, model_order", [(1, 1), (2, 2), (3, 3), (2, 4), (3, 2)])
