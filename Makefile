@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test lighthouse serve record clean
+.PHONY: book test lighthouse serve record bench clean
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
@@ -51,5 +51,14 @@ tests/lighthouse/node_modules: tests/lighthouse/package-lock.json | $(READY)
 lighthouse: book tests/lighthouse/node_modules
 	PATH="$(CURDIR)/$(BIN):$$PATH" python tests/lighthouse/run.py
 
+# The libraries compared with are large, and nothing else needs them.
+.venv-bench/ready: requirements-bench.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+bench: .venv-bench/ready
+	.venv-bench/bin/python -m benchmarks $(BENCH)
+
 clean:
-	rm -rf _build _assets node_modules tests/lighthouse/node_modules .venv .pytest_cache .hypothesis
+	rm -rf _build _assets node_modules tests/lighthouse/node_modules .venv .venv-bench .pytest_cache .hypothesis

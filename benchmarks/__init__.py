@@ -1,0 +1,1 @@
+"""The speed of lin_utils beside PyTorch, JAX and python-control: `make bench`."""
