@@ -16,6 +16,8 @@ SCRIPT = re.compile(r"<script[^>]*src=[^>]*></script>\n?")
 IMPORT = re.compile(r"""@import (?:url\()?["']?([^"');]+)["']?\)?;""")
 ADDRESS = re.compile(r"""url\(["']?(?!data:|#)([^"')]+)["']?\)""")
 ICON = re.compile(r"\\(f[0-9a-f]{3})|([\uf000-\uf8ff])")  # escaped, or the character itself
+IMAGE = re.compile(r'<img [^>]*src="[^"]*_images/([^"/]+)"')
+SIZE = re.compile(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"')
 THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 # What makes the theme's script lay out the whole page; scrollable.js does the same when it is time.
 LAYOUT_OF_ALL = re.compile(r'document\.querySelectorAll\(\["pre",[^\]]*\]\.join\(", "\)\)')
@@ -100,9 +102,24 @@ def slim_static(app, exception):
     (static / "site.css").write_text(css, encoding="utf-8")
 
 
+def keep_place(images, match):
+    """Let a picture wait for a reader, in a place of its size if it is an SVG."""
+    source = images.get(match[1], "")
+    size = source.endswith(".svg") and SIZE.search(pathlib.Path(source).read_text("utf-8"))
+    place = ""
+    if size:
+        width, height = (round(float(points) * 4 / 3) for points in size.groups())
+        place = f' width="{width}" height="{height}"'
+    return f'<img loading="lazy"{place}{match[0].removeprefix("<img")}'
+
+
 def text_first(app, pagename, templatename, context, doctree):
     """Let the text show before the scripts and the pictures are there."""
-    context["body"] = context.get("body", "").replace("<img ", '<img loading="lazy" ')
+    images = {name: str(app.srcdir / source) for source, name in app.builder.images.items()}
+    place = functools.partial(keep_place, images)
+    context["body"] = IMAGE.sub(place, context.get("body", ""))
+    if pagename == "search":  # its script calls another while the page is read
+        return
     for script in context.get("script_files", []):
         name = str(getattr(script, "filename", None) or "")
         # Inline scripts read the options while the page is read.

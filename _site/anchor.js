@@ -5,4 +5,5 @@ let held = true;
 for (const move of ["wheel", "touchmove", "keydown", "pointerdown"])
   addEventListener(move, () => { held = false; }, { passive: true });
 addEventListener("hashchange", () => { held = true; });
-new ResizeObserver(() => { if (held) anchored()?.scrollIntoView(); }).observe(document.querySelector("article"));
+const stay = new ResizeObserver(() => { if (held) anchored()?.scrollIntoView(); });
+document.querySelectorAll("article").forEach((article) => stay.observe(article));
