@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test lighthouse serve record bench clean
+.PHONY: book test lighthouse serve record bench binder clean
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
@@ -59,6 +59,10 @@ lighthouse: book tests/lighthouse/node_modules
 
 bench: .venv-bench/ready
 	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+# Slow, and not part of `make test`: a new environment, and every chapter in JupyterLab.
+binder: $(READY)
+	$(BIN)/python tests/binder.py
 
 clean:
 	rm -rf _build _assets node_modules tests/lighthouse/node_modules .venv .venv-bench .pytest_cache .hypothesis
