@@ -1,4 +1,4 @@
-"""What surrounds the book: workflows and metadata that other programs read."""
+"""What surrounds the book: workflows and metadata that other programs read, and the hooks."""
 
 import os
 import pathlib
@@ -14,9 +14,10 @@ WORKFLOWS = sorted((BOOK / ".github" / "workflows").glob("*.yml"))
 ENVIRONMENT = os.environ | {"PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def run(*words):
+def run(*words, **variables):
     """Return what a program said, with its exit code."""
-    answer = subprocess.run(words, cwd=BOOK, env=ENVIRONMENT, capture_output=True, text=True)
+    environment = ENVIRONMENT | variables
+    answer = subprocess.run(words, cwd=BOOK, env=environment, capture_output=True, text=True)
     return answer.returncode, answer.stdout + answer.stderr
 
 
@@ -57,3 +58,10 @@ def test_all_files_agree_on_the_version_of_python():
     for path in WORKFLOWS:
         named = re.findall(r'python(?:-version)?: *"?([\d.]+)', path.read_text())
         assert set(named) == {version}, path.name
+
+
+@pytest.mark.skipif(not (BOOK / ".git").exists(), reason="pre-commit needs a git repository")
+def test_every_hook_passes_on_every_file():
+    # Two hooks are tests, which run here anyway.
+    code, said = run("pre-commit", "run", "--all-files", SKIP="notebooks,schemas")
+    assert code == 0, said
