@@ -2,6 +2,10 @@
 
 import re
 import subprocess
+from urllib.parse import urlencode
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
 
 REMOTE = re.compile(r"(?:https?://(?:[^/@]+@)?|ssh://git@|git@)([^/:]+)[/:](.+?)(?:\.git)?/?$")
 
@@ -26,16 +30,16 @@ def theme_options(remote, branch):
     address = web_address(remote)
     if address is None:
         return {}
+    launch = {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org"}
+    if address.startswith("https://github.com/"):
+        launch["colab_url"] = "https://colab.research.google.com"
     return {
         "repository_url": address,
         "repository_branch": branch or "main",
         "use_repository_button": True,
         "use_edit_page_button": True,
         "use_issues_button": True,
-        "launch_buttons": {
-            "notebook_interface": "jupyterlab",
-            "binderhub_url": "https://mybinder.org",
-        },
+        "launch_buttons": launch,
     }
 
 
@@ -44,6 +48,47 @@ def add_buttons(app, config):
     config.html_theme_options.update(theme_options(remote, branch))
 
 
+def colab_button(button, branch):
+    """Return Colab's button with the copy that installs lin_utils, or None for a page of text."""
+    if not button["url"].endswith(".ipynb"):
+        return None
+    return {**button, "url": button["url"].replace(f"/blob/{branch}/", "/blob/colab/")}
+
+
+def mend_colab(app, pagename, templatename, context, doctree):
+    """Open the copies that the publishing workflow writes, see tools/colab.py."""
+    branch = app.config.html_theme_options.get("repository_branch")
+    for group in context.get("header_buttons", []):
+        buttons = [
+            colab_button(button, branch) if button["text"] == "Colab" else button
+            for button in group.get("buttons", [])
+        ]
+        group["buttons"] = list(filter(None, buttons))
+
+
+def pull_link(address, branch):
+    """Return the link that makes a JupyterHub fetch the book, with nbgitpuller's parameters."""
+    name = address.rpartition("/")[2]
+    where = {
+        "repo": address,
+        "branch": branch,
+        "urlpath": f"lab/tree/{name}/chapters/optimality-conditions.ipynb",
+    }
+    return f"https://HUB/hub/user-redirect/git-pull?{urlencode(where, safe='/:')}"
+
+
+class PullLink(SphinxDirective):
+    """``{pull-link}`` shows the link for the remote, or where to put the address without one."""
+
+    def run(self):
+        options = self.config.html_theme_options
+        address = options.get("repository_url", "https://HOST/OWNER/BOOK")
+        link = pull_link(address, options.get("repository_branch", "main"))
+        return [nodes.literal_block(link, link, language="text")]
+
+
 def setup(app):
+    app.add_directive("pull-link", PullLink)
     app.connect("config-inited", add_buttons)
+    app.connect("html-page-context", mend_colab, priority=900)
     return {"parallel_read_safe": True}
