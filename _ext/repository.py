@@ -48,22 +48,23 @@ def add_buttons(app, config):
     config.html_theme_options.update(theme_options(remote, branch))
 
 
-def colab_button(button, branch):
-    """Return Colab's button with the copy that installs lin_utils, or None for a page of text."""
-    if not button["url"].endswith(".ipynb"):
-        return None
-    return {**button, "url": button["url"].replace(f"/blob/{branch}/", "/blob/colab/")}
+def with_colab_copies(buttons, branch):
+    """Let Colab open the copy that installs lin_utils; a page of text has no such button."""
+    mended = []
+    for button in buttons:
+        if button["text"] == "Colab":
+            button = {**button, "url": button["url"].replace(f"/blob/{branch}/", "/blob/colab/")}
+        if button["text"] != "Colab" or button["url"].endswith(".ipynb"):
+            mended.append(button)
+    return mended
 
 
 def mend_colab(app, pagename, templatename, context, doctree):
-    """Open the copies that the publishing workflow writes, see tools/colab.py."""
+    """Let the theme's button open what the publishing workflow writes, see tools/colab.py."""
     branch = app.config.html_theme_options.get("repository_branch")
     for group in context.get("header_buttons", []):
-        buttons = [
-            colab_button(button, branch) if button["text"] == "Colab" else button
-            for button in group.get("buttons", [])
-        ]
-        group["buttons"] = list(filter(None, buttons))
+        if group["label"] == "launch-buttons":
+            group["buttons"] = with_colab_copies(group["buttons"], branch)
 
 
 def pull_link(address, branch):

@@ -31,11 +31,11 @@ def test_colab_opens_github_only():
 
 def test_colab_opens_the_copy_that_installs_the_package():
     stem = "https://colab.research.google.com/github/someone/book/blob"
-    button = {"text": "Colab", "url": f"{stem}/draft/chapters/a.ipynb"}
-    assert repository.colab_button(button, "draft")["url"] == f"{stem}/colab/chapters/a.ipynb"
-    assert (
-        repository.colab_button({"text": "Colab", "url": f"{stem}/draft/index.md"}, "draft") is None
-    )
+    binder = {"text": "Binder", "url": "https://mybinder.org/v2/gh/someone/book/draft"}
+    for name, opened in (("a.ipynb", [f"{stem}/colab/a.ipynb"]), ("index.md", [])):
+        button = {"text": "Colab", "url": f"{stem}/draft/{name}"}
+        mended = repository.with_colab_copies([binder, button], "draft")
+        assert [button["url"] for button in mended] == [binder["url"], *opened]
 
 
 def test_the_pull_link_names_the_fork():
