@@ -5,8 +5,13 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
+import tomllib
 
+import numpy as np
 import pytest
+
+import lin_utils as lu
 
 BOOK = pathlib.Path(__file__).parents[1]
 WORKFLOWS = sorted((BOOK / ".github" / "workflows").glob("*.yml"))
@@ -58,6 +63,19 @@ def test_all_files_agree_on_the_version_of_python():
     for path in WORKFLOWS:
         named = re.findall(r'python(?:-version)?: *"?([\d.]+)', path.read_text())
         assert set(named) == {version}, path.name
+
+
+def test_the_citation_names_the_version_of_the_package():
+    named = re.search(r"^version: (.*)$", (BOOK / "CITATION.cff").read_text(), re.MULTILINE)[1]
+    assert named == tomllib.loads((BOOK / "pyproject.toml").read_text())["project"]["version"]
+
+
+def test_the_example_of_contributing_holds_and_its_knock_out_fails():
+    text = (BOOK / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = textwrap.dedent(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1])
+    exec(example, {"lu": lu, "rng": np.random.default_rng(1)})
+    with pytest.raises(AssertionError, match="lem-descent fails"):
+        exec(example.replace("β = 8.0", "β = 2.0"), {"lu": lu, "rng": np.random.default_rng(1)})
 
 
 @pytest.mark.skipif(not (BOOK / ".git").exists(), reason="pre-commit needs a git repository")
