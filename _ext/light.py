@@ -118,13 +118,13 @@ def text_first(app, pagename, templatename, context, doctree):
     images = {name: str(app.srcdir / source) for source, name in app.builder.images.items()}
     place = functools.partial(keep_place, images)
     context["body"] = IMAGE.sub(place, context.get("body", ""))
-    if pagename == "search":  # its script calls another while the page is read
-        return
     for script in context.get("script_files", []):
         name = str(getattr(script, "filename", None) or "")
-        # Inline scripts read the options while the page is read.
-        if name and "documentation_options" not in name:
-            script.attributes.setdefault("defer", "defer")
+        # Inline scripts read the options, and those of the search page call others, at once.
+        if pagename == "search":
+            getattr(script, "attributes", {}).pop("defer", None)
+        elif name and "documentation_options" not in name:
+            script.attributes["defer"] = "defer"
 
 
 def start(app):
