@@ -7,6 +7,7 @@ best run counts.
 
 import asyncio
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -19,6 +20,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, StaticFileHandler
 
+logging.getLogger("tornado").setLevel(logging.ERROR)  # it asks for more than we have
 HERE = pathlib.Path(__file__).parent
 SITE = HERE.parents[1] / "_build" / "html"
 CHROMIUM = "--headless --no-sandbox --disable-gpu --disable-background-networking"
@@ -73,12 +75,14 @@ def best(url):
 def main():
     address, failed = serve(SITE), False
     print(f"{'page':40} {' '.join(f'{name:>14}' for name in CATEGORIES)}  paint, blocked")
-    for page in sorted(SITE.rglob("*.html")):
+    pages = (page for page in SITE.rglob("*.html") if "_static" not in page.parts)
+    for page in sorted(pages):
         name = page.relative_to(SITE).as_posix()
         scores, times, lost = best(address + name)
         low = min(scores.values()) < NEEDED
         row = " ".join(f"{score:14d}" for score in scores.values())
-        print(f"{name:40} {row}  {', '.join(times)}{'  LOW: ' + ', '.join(lost) if low else ''}")
+        note = f"  LOW: {', '.join(lost)}" if low else ""
+        print(f"{name:40} {row}  {', '.join(times)}{note}", flush=True)
         failed |= low
     sys.exit(f"a score is below {NEEDED}" if failed else 0)
 
