@@ -1,8 +1,13 @@
 """KaTeX sets the formulas at build time: no program to load, and MathML for screen readers."""
 
 import pathlib
+import re
 
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinxcontrib import katex
+
+OPENING, CLOSING = re.compile(r"[(\[“]+$"), re.compile(r"^[,.;:!?)\]”]+")
 
 
 def use_the_installed_katex(app, config):
@@ -14,7 +19,34 @@ def use_the_installed_katex(app, config):
     katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
 
 
+class KeepPunctuation(SphinxPostTransform):
+    """No line begins with the comma after a formula: browsers would break there."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self):
+        for formula in list(self.document.findall(nodes.math)):
+            parent, place = formula.parent, formula.parent.index(formula)
+            before = parent[place - 1] if place else None
+            after = parent[place + 1] if place + 1 < len(parent) else None
+            opening = isinstance(before, nodes.Text) and OPENING.search(before)
+            closing = isinstance(after, nodes.Text) and CLOSING.search(after)
+            if not opening and not closing:
+                continue
+            unbroken = nodes.inline(classes=["unbroken"])
+            parent[place] = unbroken
+            if opening:
+                parent[place - 1] = nodes.Text(before[: opening.start()])
+                unbroken += nodes.Text(opening[0])
+            unbroken += formula
+            if closing:
+                parent[place + 1] = nodes.Text(after[closing.end() :])
+                unbroken += nodes.Text(closing[0])
+
+
 def setup(app):
     app.setup_extension("sphinxcontrib.katex")
+    app.add_post_transform(KeepPunctuation)
     app.connect("config-inited", use_the_installed_katex)
     return {"parallel_read_safe": True}
