@@ -49,7 +49,7 @@ tests/lighthouse/node_modules: tests/lighthouse/package-lock.json | $(READY)
 	@touch $@
 
 lighthouse: book tests/lighthouse/node_modules
-	PATH="$(CURDIR)/$(BIN):$$PATH" python tests/lighthouse/run.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" python tests/lighthouse/run.py $(CATEGORIES)
 
 # The libraries compared with are large, and nothing else needs them.
 .venv-bench/ready: requirements-bench.txt constraints.txt pyproject.toml
