@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test lighthouse serve record bench binder linkcheck clean
+.PHONY: book pdf test lighthouse serve record bench binder linkcheck clean
 .DELETE_ON_ERROR:
 
 $(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
@@ -31,8 +31,19 @@ _build/executed-with: $(wildcard lin_utils/*.py) $(READY)
 _build/written-with: $(wildcard _ext/*.py _site/* _templates/*) _config.yml | _build/executed-with
 	rm -rf _build/html && touch $@
 
-book: $(READY) _assets/ready _build/executed-with _build/written-with
-	PATH="$(CURDIR)/$(BIN):$$PATH" jupyter-book build -W --keep-going .
+# The site links to a PDF of the text that it shows, or to none.
+_build/printed-from: $(wildcard *.md *.yml */*.md */*.ipynb */*.bib tools/print_book.*) _build/written-with
+	rm -rf _build/pdf && touch $@
+
+JUPYTER_BOOK := PATH="$(CURDIR)/$(BIN):$$PATH" jupyter-book build -W --keep-going .
+
+book: $(READY) _assets/ready _build/executed-with _build/written-with _build/printed-from
+	$(JUPYTER_BOOK)
+
+# The site is written again for its link to the PDF.
+pdf: book
+	$(BIN)/python tools/print_book.py _build/html _build/pdf/geometry-of-linearized-networks.pdf
+	$(JUPYTER_BOOK)
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
