@@ -138,9 +138,12 @@ def plain(heading):
 
 
 def contents(soup, articles):
-    """Return the table of contents: chapters and their sections, with room for page numbers."""
+    """Return the table of contents: chapters and their sections, with room for page numbers.
+
+    A page with pages of its own is an overview of them; only its title is listed.
+    """
     rows = [element(soup, "h1", "Contents")]
-    for heading in (heading for found in articles for heading in found(["h1", "h2"])):
+    for heading in (h for found in articles for h in found.select("h1, article:not(.overview) h2")):
         place = heading.find_parent(id=True)["id"]
         row = element(soup, "a", href=f"#{place}", class_=f"level-{heading.name}")
         row.append(element(soup, "span", plain(heading), class_="text"))
@@ -183,11 +186,13 @@ def join(pages, order, config):
     articles = [article(pages[name], name, depth, dict(order)) for name, depth in order]
     cover, *chapters = articles
     make_cover(soup, cover, config)
-    titles = []
-    for found, (_, depth) in zip(chapters, order[1:], strict=True):
+    titles, depths = [], [depth for _, depth in order[1:]]
+    for found, depth, following in zip(chapters, depths, [*depths[1:], 0], strict=True):
         if depth == 0:
             titles.append(plain(found.h1))
         found["class"].append(f"chapter-{len(titles)}")
+        if following > depth:
+            found["class"].append("overview")
     front = order[0][0]
     sheets = [sheet["href"] for sheet in parse(pages[front]).select('link[rel="stylesheet"]')]
     # What stands in no layer wins over the site's styles, whatever they select.
