@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import sys
+from itertools import pairwise
 from urllib.parse import urljoin, urlsplit
 
 import matplotlib
@@ -186,8 +187,8 @@ def join(pages, order, config):
     articles = [article(pages[name], name, depth, dict(order)) for name, depth in order]
     cover, *chapters = articles
     make_cover(soup, cover, config)
-    titles, depths = [], [depth for _, depth in order[1:]]
-    for found, depth, following in zip(chapters, depths, [*depths[1:], 0], strict=True):
+    titles, depths = [], [*(depth for _, depth in order[1:]), 0]
+    for found, (depth, following) in zip(chapters, pairwise(depths), strict=True):
         if depth == 0:
             titles.append(plain(found.h1))
         found["class"].append(f"chapter-{len(titles)}")
