@@ -12,7 +12,6 @@ from sphinx.util.docutils import SphinxDirective, directives
 logger = logging.getLogger(__name__)
 DOT = '<span class="o">.</span>'
 CODE_NAME = re.compile(rf'<span class="n">lu</span>(?:{re.escape(DOT)}<span class="n">\w+</span>)+')
-NAME = re.compile(rf'<span class="n">lu</span>(?:{re.escape(DOT)}<span class="n">\w+</span>)+')
 NAME = r"[A-Z][\w-]+"
 CITATION = re.compile(rf"{NAME}(?:,\s+{NAME})*(?:\s+and\s+{NAME})?\s+\(\d{{4}}\)")
 
