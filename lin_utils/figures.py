@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from . import _validation
-from .conditions import GradientCheck
+from .derivatives import GradientCheck
 from .landscape import Landscape
 
 __all__ = [

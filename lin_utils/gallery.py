@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from . import _validation
 from .landscape import Smooth
 
+__all__ = ["averaging_trap", "circle_well", "log_bowl", "quartic", "two_minima_ridge", "wavy_bowl"]
+
 
 def quartic() -> Smooth:
     """Return x⁴: 4-weakly-quasi-convex towards 0, and not Polyak.
@@ -15,6 +17,10 @@ def quartic() -> Smooth:
     Returns
     -------
     Smooth
+
+    References
+    ----------
+    prop-implications.
     """
     return Smooth(
         lambda x: x[..., 0] ** 4,
@@ -34,7 +40,7 @@ def wavy_bowl() -> Smooth:
 
     References
     ----------
-    Karimi, Nutini and Schmidt (2016), who give α = 1/16.
+    thm-polyak-rate; Karimi, Nutini and Schmidt (2016), who give α = 1/16.
     """
     return Smooth(
         lambda x: x[..., 0] ** 2 + 3 * np.sin(x[..., 0]) ** 2,
@@ -51,6 +57,10 @@ def circle_well() -> Smooth:
     Returns
     -------
     Smooth
+
+    References
+    ----------
+    prop-implications.
     """
 
     def hessian(x):
@@ -72,6 +82,10 @@ def two_minima_ridge() -> Smooth:
     Returns
     -------
     Smooth
+
+    References
+    ----------
+    prop-ridge; thm-bounded-iterates.
     """
 
     def value(z):
@@ -104,6 +118,10 @@ def log_bowl(dim: int = 1) -> Smooth:
     Returns
     -------
     Smooth
+
+    References
+    ----------
+    thm-smooth-weak-quasi-convex-rate.
     """
 
     def hessian(x):
@@ -143,6 +161,10 @@ def averaging_trap(steps: int) -> tuple[Smooth, NDArray[np.float64]]:
         Its gradients at the iterates have norm at most 1.
     start : ndarray, shape (steps + 1,)
         x_0, at distance 1 from the minimizer.
+
+    References
+    ----------
+    thm-weak-quasi-convex-rate, which bounds the best iterate and not the average.
     """
     steps = _validation.count("steps", steps, least=1)
     depth, slope = 0.1 / np.sqrt(steps), 0.75

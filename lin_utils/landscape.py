@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
 
+__all__ = ["Landscape", "Smooth"]
+
 Array = NDArray[np.float64]
 
 

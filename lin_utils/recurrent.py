@@ -1,18 +1,26 @@
-"""Linear recurrent networks: risks, canonical form, and weak-quasi-convexity (chapter 4)."""
+"""Linear recurrent networks: systems, their canonical form, and their risks (chapter 4)."""
 
 from __future__ import annotations
 
 from typing import Self
 
 import numpy as np
-from numpy.polynomial import polynomial
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_discrete_lyapunov
-from scipy.optimize import minimize_scalar, nnls
 from scipy.signal import fftconvolve, lfilter
 
 from . import _validation
+from .cones import on_circle
 from .landscape import Landscape
+
+__all__ = [
+    "FiniteRisk",
+    "IdealizedRisk",
+    "LinearRNN",
+    "idealized_risk",
+    "random_system",
+    "sequence_gradient",
+]
 
 Array = NDArray[np.float64]
 
@@ -75,8 +83,12 @@ class LinearRNN:
         Returns
         -------
         LinearRNN
+
+        References
+        ----------
+        prop-canonical-form.
         """
-        a, c = _coefficients(a, c)
+        a, c = _validation.coefficients(a, c)
         companion = np.eye(len(a), k=1)
         companion[-1] = -a[::-1]
         return cls(companion, np.eye(len(a))[:, -1:], c[None])
@@ -138,6 +150,10 @@ class LinearRNN:
         Returns
         -------
         ndarray of complex, shape (..., p, m)
+
+        References
+        ----------
+        prop-parseval.
         """
         w = np.exp(1j * _validation.finite_array("frequency", frequency))[..., None, None]
         right = np.broadcast_to(self.B, (*w.shape[:-2], *self.B.shape))
@@ -179,6 +195,10 @@ class LinearRNN:
         Returns
         -------
         LinearRNN
+
+        References
+        ----------
+        prop-canonical-form.
         """
         form = LinearRNN.from_coefficients(*self.coefficients())
         return LinearRNN(form.A, form.B, form.C, self.D)
@@ -194,6 +214,10 @@ class LinearRNN:
         ------
         ValueError
             If B, AB, …, A^{n−1}B are linearly dependent, or for several inputs.
+
+        References
+        ----------
+        prop-canonical-form.
         """
         if self.B.shape[1] != 1:
             raise ValueError(f"one input is needed, got {self.B.shape[1]}")
@@ -261,6 +285,10 @@ def idealized_risk(model: LinearRNN, system: LinearRNN) -> float:
     -------
     float
 
+    References
+    ----------
+    prop-parseval, of which this is the side in the time domain.
+
     Examples
     --------
     >>> import lin_utils as lu
@@ -284,19 +312,6 @@ def idealized_risk(model: LinearRNN, system: LinearRNN) -> float:
 def _require_stable(name: str, radius: float) -> None:
     if radius >= 1:
         raise ValueError(f"{name} must be stable: a spectral radius < 1, got {radius:.6g}")
-
-
-def _coefficients(a: ArrayLike, c: ArrayLike) -> tuple[Array, Array]:
-    a, c = (_validation.finite_array(name, v, ndim=1) for name, v in (("a", a), ("c", c)))
-    if a.shape != c.shape or a.size == 0:
-        raise ValueError(f"a and c must have equal lengths >= 1, got {a.shape} and {c.shape}")
-    return a, c
-
-
-def _circle(a: Array, points: int) -> NDArray[np.complex128]:
-    """Return Q(w) = 1 + Σ a_j w^j at w = e^{−2πi s/points}, s = 0, …, points/2, the last axis."""
-    padded = np.concatenate([np.ones((*a.shape[:-1], 1)), a], axis=-1)
-    return np.fft.rfft(padded, points)
 
 
 def _power_of_two(least: float) -> int:
@@ -400,7 +415,7 @@ class IdealizedRisk(_SystemRisk):
 
     References
     ----------
-    Hardt, Ma and Recht (2018).
+    prop-parseval; thm-identity; prop-horizon; Hardt, Ma and Recht (2018).
 
     Examples
     --------
@@ -422,7 +437,7 @@ class IdealizedRisk(_SystemRisk):
         """Return P/Q at these points, computed once."""
         if points not in self._truths:
             a, c = self.system_coefficients
-            self._truths[points] = np.fft.rfft(c[::-1], points) / _circle(a, points)
+            self._truths[points] = np.fft.rfft(c[::-1], points) / on_circle(a, points)
         return self._truths[points]
 
     def _inverse(self, a: Array) -> tuple[NDArray[np.bool_], NDArray[np.complex128]]:
@@ -436,7 +451,7 @@ class IdealizedRisk(_SystemRisk):
         size = 1 + np.abs(a).sum(axis=-1)
         for points in (self._least, 2 * self._least, 4 * self._least):
             with np.errstate(divide="ignore", invalid="ignore"):  # a zero may be one of the points
-                inverse = 1 / _circle(a, points)
+                inverse = 1 / on_circle(a, points)
                 tail = np.fft.irfft(inverse, points)[..., points // 2 - self.order :]
                 sure = size * np.abs(tail).sum(axis=-1) < 1e-8
             if sure.all():
@@ -445,7 +460,7 @@ class IdealizedRisk(_SystemRisk):
         stable = np.array(sure)
         stable[~sure] = radius < 1
         points = max(points, _points_for(radius[radius < 1].max(initial=0.0)))
-        return stable, 1 / _circle(np.where(stable[..., None], a, 0.0), points)
+        return stable, 1 / on_circle(np.where(stable[..., None], a, 0.0), points)
 
     def _parts(self, theta: ArrayLike):
         """Return stability, the number of points, the error e, 1/Q̂ and Ĝ on half the circle."""
@@ -527,6 +542,10 @@ class FiniteRisk(_SystemRisk):
     See Also
     --------
     Landscape : Values, gradients, gaps and Hessians, which this class has too.
+
+    References
+    ----------
+    prop-finite-risk; prop-horizon.
     """
 
     def __init__(self, system: LinearRNN, horizon: int, order: int | None = None) -> None:
@@ -607,6 +626,10 @@ def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -
     -------
     ndarray, shape (2n,)
         Infinite where it overflows.
+
+    References
+    ----------
+    prop-finite-risk: over white noise its mean is the gradient of `FiniteRisk`.
     """
     theta = _validation.finite_array("theta", theta, ndim=1)
     inputs = _validation.finite_array("inputs", inputs, ndim=2)
@@ -632,168 +655,3 @@ def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -
             gradient[j - 1] = -(error[:, j:] * twice[:, : max(length - j, 0)]).sum()
             gradient[n + j - 1] = (error[:, delay:] * state[:, : max(length - delay, 0)]).sum()
     return np.where(np.isfinite(gradient).all(), gradient, np.inf)
-
-
-def weak_quasi_convexity_constant(model: ArrayLike, system: ArrayLike) -> float:
-    r"""Return the constant of the exact identity for the idealized risk.
-
-    .. math:: 2\min_\theta \operatorname{Re}\frac{Q(e^{i\theta})}{\hat Q(e^{i\theta})}
-
-    Where it is positive, the idealized risk satisfies the inequality of weak-quasi-convexity
-    at every (â, ĉ) with this â, whatever ĉ and c are.
-
-    Parameters
-    ----------
-    model, system : array_like, shape (n̂,) and (n,)
-        The coefficients â and a.
-
-    Returns
-    -------
-    float
-
-    References
-    ----------
-    The book's, sharper than Hardt, Ma and Recht (2018).
-
-    Examples
-    --------
-    >>> import lin_utils as lu
-    >>> lu.weak_quasi_convexity_constant([0.0], [0.5])  # 2 min Re(1 + w/2)
-    1.0
-    """
-    model = _validation.finite_array("model", model, ndim=1)
-    system = _validation.finite_array("system", system, ndim=1)
-
-    def real_part(angle):
-        w = np.exp(1j * angle)
-        top, bottom = (polynomial.polyval(w, np.concatenate([[1.0], q])) for q in (system, model))
-        return (top / bottom).real
-
-    grid = np.linspace(0, np.pi, 4097)
-    values = real_part(grid)
-    lowest = values.argmin()
-    bounds = grid[max(lowest - 1, 0)], grid[min(lowest + 1, 4096)]
-    refined = minimize_scalar(real_part, bounds=bounds, method="bounded", options={"xatol": 1e-12})
-    return 2 * float(min(values[lowest], refined.fun))
-
-
-def cone_angle(a: ArrayLike) -> Array:
-    r"""Return the opening angle of the smallest cone around the positive axis that holds Q(S¹).
-
-    .. math:: 2\max_\theta |\arg Q(e^{i\theta})|
-
-    The maximum is taken over 4097 points of the half circle.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., n)
-        The coefficients of Q(w) = 1 + a_1 w + ⋯ + a_n w^n.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In [0, 2π], in radians. A system whose angle is below 2π is stable.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import lin_utils as lu
-    >>> lu.cone_angle([0.5]) / np.pi  # 2 arcsin 0.5
-    np.float64(0.333...)
-    """
-    a = _validation.finite_array("a", a)
-    if a.ndim == 0 or a.shape[-1] == 0:
-        raise ValueError(f"a must have shape (..., n) with n >= 1, got {a.shape}")
-    return 2 * np.abs(np.angle(_circle(a, 8192))).max(axis=-1)
-
-
-def project_to_cone(a: ArrayLike, angle: float) -> Array:
-    r"""Return the nearest coefficients whose Q(S¹) lies in the cone of this opening angle.
-
-    With the opening angle φ the coefficients lie in the set
-
-    .. math::
-
-       \left\{a : |\operatorname{Im} Q(e^{i\theta})|
-       \le \tan\frac{\varphi}{2}\, \operatorname{Re} Q(e^{i\theta})
-       \text{ for all } \theta\right\},
-
-    which is convex: an intersection of half-spaces. Here θ runs over 513 points of the half
-    circle. The projection is a least-distance problem, which SciPy's ``nnls`` solves in its dual
-    form. Points farther than 1e4 are first moved to that distance. Between the points of the
-    half circle the cone may be exceeded a little, the more the larger n: by 0.003 for n = 20,
-    0.012 for n = 40.
-
-    Parameters
-    ----------
-    a : array_like, shape (..., n)
-    angle : float
-        The opening angle φ of the cone around the positive axis, in (0, π).
-
-    Returns
-    -------
-    ndarray, shape (..., n)
-
-    References
-    ----------
-    Hardt, Ma and Recht (2018) for the projection; Lawson and Hanson (1974), chapter 23, for the
-    dual form.
-    """
-    a = _validation.finite_array("a", a)
-    angle = float(_validation.finite_array("angle", angle, ndim=0))
-    if not 0 < angle < np.pi:
-        raise ValueError(f"angle must be in (0, pi), got {angle}")
-    if a.ndim == 0 or a.shape[-1] == 0:
-        raise ValueError(f"a must have shape (..., n) with n >= 1, got {a.shape}")
-    slope = np.tan(angle / 2)
-    powers = np.exp(1j * np.outer(np.linspace(0, np.pi, 513), np.arange(1, a.shape[-1] + 1)))
-    # Rows @ a <= slope: for both signs, ±Im Q − slope·Re Q <= 0 with the constant 1 moved over.
-    rows = np.concatenate([sign * powers.imag - slope * powers.real for sign in (1, -1)])
-    result = a.copy()
-    for index in np.ndindex(a.shape[:-1]):
-        # Q in the cone has |a_j| <= 2, so that farther away only the direction matters.
-        point = a[index] * min(1.0, 1e4 / max(np.linalg.norm(a[index]), 1e-300))
-        scale = max(1.0, np.linalg.norm(point))
-        room = (slope - rows @ point) / scale
-        if (room >= 0).all():
-            continue
-        # The nearest x to 0 with rows @ x <= room is the residual of a nonnegative problem.
-        columns = np.vstack([-rows.T, -room[None]])
-        unit = np.append(np.zeros(a.shape[-1]), 1.0)
-        residual = columns @ nnls(columns, unit)[0] - unit
-        result[index] = point - scale * residual[:-1] / residual[-1]
-    return result
-
-
-def extend(a: ArrayLike, c: ArrayLike, degree: int) -> tuple[Array, Array]:
-    """Return the over-parametrized coefficients of P R/Q R, with R the start of the series 1/Q.
-
-    R has the terms of 1/Q up to the given degree. If the system is stable, Q R is 1 up to a term
-    that falls exponentially with the degree, so that it lies in any given cone.
-    For a small degree R can have zeros in the disk; then the larger system is not stable,
-    although its transfer function is that of a stable one.
-
-    Parameters
-    ----------
-    a, c : array_like, shape (n,)
-    degree : int
-        How many states to add, ≥ 0.
-
-    Returns
-    -------
-    a, c : ndarray, shape (n + degree,)
-        Coefficients of a larger system with the same transfer function.
-
-    Examples
-    --------
-    >>> import lin_utils as lu
-    >>> lu.extend([-0.5], [1.0], 2)  # 1 − w/2 becomes 1 − w³/8
-    (array([ 0.   ,  0.   , -0.125]), array([0.25, 0.5 , 1.  ]))
-    """
-    a, c = _coefficients(a, c)
-    degree = _validation.count("degree", degree)
-    denominator = np.concatenate([[1.0], a])
-    unit = np.zeros(degree + 1)
-    unit[0] = 1.0
-    factor = lfilter([1.0], denominator, unit)
-    return np.convolve(denominator, factor)[1:], np.convolve(c[::-1], factor)[::-1]

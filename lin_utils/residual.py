@@ -12,6 +12,8 @@ from . import _validation
 from .deep_linear import DeepLinear
 from .landscape import Landscape
 
+__all__ = ["Residual", "near_identity_bound", "near_identity_factors"]
+
 Array = NDArray[np.float64]
 
 
@@ -57,7 +59,8 @@ class Residual(Landscape):
 
     References
     ----------
-    Hardt and Ma (2017).
+    Its gradient: prop-residual-gradient. Its critical points near zero: thm-hardt-ma,
+    prop-negative-determinant. The flow from zero: thm-residual-convergence. Hardt and Ma (2017).
 
     Examples
     --------
@@ -152,6 +155,10 @@ class Residual(Landscape):
         Returns
         -------
         ndarray, shape (...)
+
+        References
+        ----------
+        thm-hardt-ma is about the points where it is below 1.
         """
         return np.linalg.norm(np.stack(self.split(theta)), 2, axis=(-2, -1)).max(axis=0)
 
@@ -175,7 +182,7 @@ class Residual(Landscape):
 
         References
         ----------
-        Hardt and Ma (2017).
+        thm-residual-polyak; Hardt and Ma (2017).
 
         Examples
         --------
@@ -256,6 +263,10 @@ def near_identity_bound(target: ArrayLike, depth: int) -> float:
     -------
     float
 
+    References
+    ----------
+    thm-small-norm.
+
     Examples
     --------
     >>> import lin_utils as lu
@@ -288,7 +299,7 @@ def near_identity_factors(target: ArrayLike, depth: int) -> Array:
 
     References
     ----------
-    Hardt and Ma (2017) prove max‖A_k‖ = O(1/L); the construction is the book's.
+    thm-small-norm; Hardt and Ma (2017) prove max‖A_k‖ = O(1/L); the construction is the book's.
 
     Examples
     --------

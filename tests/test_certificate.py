@@ -7,8 +7,10 @@ import lin_utils as lu
 
 
 def test_a_violation_raises_and_names_the_entry():
-    with pytest.raises(AssertionError, match=r"thm-x fails at entry \(1,\): 2 should be at most 1"):
-        lu.certify("thm-x", [0.0, 2.0], [1.0, 1.0])
+    with pytest.raises(
+        AssertionError, match=r"a-claim fails at entry \(1,\): 2 should be at most 1"
+    ):
+        lu.certify("a-claim", [0.0, 2.0], [1.0, 1.0])
 
 
 def test_rounding_is_forgiven_and_infinite_bounds_hold():

@@ -6,6 +6,8 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from scipy.integrate import quad, solve_ivp
+from scipy.optimize import least_squares
 
 import lin_utils as lu
 
@@ -33,6 +35,7 @@ def loss(network):
 
 @pytest.mark.parametrize("widths", CHAINS)
 def test_derivatives_agree_with_automatic_differentiation(widths):
+    """Check prop-derivatives for the squared loss."""
     network, rng = problem(widths)
     theta, vector = rng.normal(size=(2, network.dim))
     f = loss(network)
@@ -43,6 +46,28 @@ def test_derivatives_agree_with_automatic_differentiation(widths):
     np.testing.assert_allclose(
         network.hessian_vector_product(theta, vector), expected @ vector, rtol=1e-8, atol=1e-9
     )
+
+
+@pytest.mark.parametrize("widths", [(3, 2), (2, 3, 2), (3, 1, 2, 3)])
+def test_the_derivatives_of_any_function_of_the_product(widths):
+    """Check the general part of prop-derivatives, for a function that is not quadratic."""
+    rng = np.random.default_rng(2)
+    network = lu.DeepLinear(widths, np.zeros((widths[-1], widths[0])))
+    layers = network.split(rng.normal(size=network.dim))
+    weights = rng.normal(size=network.target.shape)
+
+    def outer(W):
+        return anp.sum(weights * anp.sin(W)) + anp.log(anp.sum(anp.exp(W)))
+
+    before, after = [np.eye(widths[0])], [np.eye(widths[-1])]
+    for layer, last in zip(layers, reversed(layers), strict=True):
+        before, after = [*before, layer @ before[-1]], [after[0] @ last, *after]
+    slope = autograd.grad(outer)(before[-1])
+    for k, layer in enumerate(layers):
+        left, right = after[k + 1], before[k]
+        expected = autograd.grad(lambda A, L=left, R=right: outer(anp.dot(L, anp.dot(A, R))))(layer)
+        np.testing.assert_allclose(left.T @ slope @ right.T, expected, atol=1e-12)
+    np.testing.assert_allclose(before[-1], network.end_to_end(network.join(layers)))
 
 
 @pytest.mark.parametrize("widths", CHAINS)
@@ -60,6 +85,7 @@ def test_split_and_join_are_inverse_and_batched(widths):
 
 @pytest.mark.parametrize("widths", [(3, 3), (3, 1, 3), (3, 2, 4)])
 def test_the_minimum_is_reached_by_reduced_rank_regression_and_never_beaten(widths):
+    """Check the global minimum of thm-critical-values."""
     network, rng = problem(widths)
     root = np.linalg.cholesky(network.covariance)
     u, s, vt = np.linalg.svd(network.target @ root, full_matrices=False)
@@ -74,6 +100,7 @@ def test_the_minimum_is_reached_by_reduced_rank_regression_and_never_beaten(widt
 
 @pytest.mark.parametrize("rank", [3, 2])
 def test_data_give_the_mean_loss_up_to_the_constant(rank):
+    """Check lem-least-squares, with outputs that are not linear and a singular covariance."""
     rng = np.random.default_rng(3)
     x = rng.normal(size=(40, rank)) @ rng.normal(size=(rank, 3))
     y = rng.normal(size=(40, 2))
@@ -87,6 +114,7 @@ def test_data_give_the_mean_loss_up_to_the_constant(rank):
 @pytest.mark.parametrize("widths", [(3, 3, 3), (3, 2, 4), (4, 3, 2, 5), (2, 2, 2, 2, 2)])
 @pytest.mark.parametrize("singular", [False, True])
 def test_critical_points_are_critical_and_have_all_the_critical_values(widths, singular):
+    """Check that every set S of thm-critical-values occurs."""
     network, rng = problem(widths)
     if singular:
         root = rng.normal(size=(widths[0], widths[0] - 1))
@@ -112,6 +140,7 @@ def test_the_smallest_critical_values_of_a_wide_network_come_without_all_of_them
 
 
 def test_one_layer_has_only_the_minimum():
+    """Check thm-critical-values for L = 1."""
     network, _ = problem((3, 2))
     assert network.critical_values().tolist() == [0.0]
     np.testing.assert_allclose(network.gradient(network.critical_point([0, 1])), 0, atol=1e-10)
@@ -123,6 +152,7 @@ def test_one_layer_has_only_the_minimum():
     "widths, keep", [((3, 3, 3), []), ((4, 3, 2, 5), [0]), ((3, 4, 4, 3), [1]), ((2,) * 6, [])]
 )
 def test_the_escape_perturbation_keeps_the_product_and_finds_a_slope(widths, keep):
+    """Check part (b) of the proof of thm-kawaguchi."""
     network, _ = problem(widths)
     theta = network.critical_point(keep)
     moved = network.escape_perturbation(theta, 0.1)
@@ -131,6 +161,150 @@ def test_the_escape_perturbation_keeps_the_product_and_finds_a_slope(widths, kee
     assert np.linalg.norm(network.gradient(moved)) > 1e-5
     layers = zip(network.split(moved), network.split(theta), strict=True)
     assert all(np.linalg.norm(new - old, 2) <= 0.1 + 1e-12 for new, old in layers)
+
+
+@pytest.mark.parametrize(
+    "widths, target, covariance",
+    [
+        ((2, 1, 2), [[2.0, 1.0], [0.0, 1.0]], [[1.0, 0.5], [0.5, 2.0]]),
+        ((2, 2, 2), 1.5 * np.eye(2), np.eye(2)),  # a repeated singular value
+        ((3, 2, 2), [[2.0, 0.0, 5.0], [1.0, 1.0, 0.0]], np.diag([1.0, 2.0, 0.0])),
+    ],
+)
+def test_what_solves_for_a_zero_gradient_is_a_critical_point_of_the_list(
+    widths, target, covariance
+):
+    """Check thm-critical-values: W keeps some singular directions of BΣ^{1/2}, and drops others."""
+    network = lu.DeepLinear(widths, target, covariance)
+    squares, axes = np.linalg.eigh(network.covariance)
+    root = axes * np.sqrt(squares)  # any root of Σ will do
+    M, values = network.target @ root, []
+    for start in np.random.default_rng(4).normal(size=(30, network.dim)):
+        found = least_squares(
+            network.gradient, start, network.hessian, xtol=1e-15, ftol=1e-15, gtol=1e-15
+        )
+        if np.linalg.norm(found.fun) < 1e-9:
+            compressed = network.end_to_end(found.x) @ root
+            # With the projection Π on its range it is ΠM, and ΠMMᵀ is symmetric.
+            np.testing.assert_allclose(compressed @ compressed.T, M @ compressed.T, atol=1e-6)
+            values.append(network.value(found.x))
+    distance = np.abs(np.array(values)[:, None] - network.critical_values()).min(axis=1)
+    lu.certify("thm-critical-values", distance, 1e-6)
+    assert len(values) >= 15 and np.ptp(values) > 0.5
+
+
+@pytest.mark.parametrize(
+    "widths, target, covariance",
+    [
+        ((3, 1, 3), np.diag([2.0, 1.0, 0.0]), None),
+        ((3, 2, 4), np.eye(4, 3) * [1.5, 1.5, 1.0], np.diag([1.0, 1.0, 0.0])),
+        ((2, 3, 1, 2), np.diag([2.0, 1.0]), [[1.0, 0.3], [0.3, 0.8]]),
+        ((2, 2, 2, 2), [[2.0, 0.5], [0.0, 1.0]], [[1.0, 0.3], [0.3, 0.8]]),
+    ],
+)
+def test_descent_from_anywhere_finds_the_global_minimum(widths, target, covariance):
+    """Check part 2 of thm-kawaguchi: at any other local minimum some of the runs would end."""
+    network = lu.DeepLinear(widths, target, covariance)
+    starts = np.random.default_rng(1).normal(size=(40, network.dim))
+    path = lu.gradient_descent(network, 0.7 * starts, 0.01, 4000)
+    lu.certify("thm-kawaguchi", path.values[-1] - network.minimum, 1e-9)
+
+
+def weighted(target, weights, shapes):
+    """Return Σ w_ij log cosh(W_ij − B_ij), convex in the product W of two layers."""
+    (rows, inner), (_, columns) = shapes
+
+    def value(theta):
+        left = anp.reshape(theta[..., : rows * inner], (-1, rows, inner))
+        right = anp.reshape(theta[..., rows * inner :], (-1, inner, columns))
+        error = anp.matmul(left, right) - target
+        return anp.reshape((weights * anp.log(anp.cosh(error))).sum((-1, -2)), theta.shape[:-1])
+
+    size = (rows + columns) * inner
+    return lu.Smooth(value, autograd.elementwise_grad(value), dim=size, minimum=0.0)
+
+
+@pytest.mark.parametrize("inner, stuck", [(2, False), (1, True)])
+def test_another_convex_loss_has_other_minima_at_a_bottleneck_only(inner, stuck):
+    """Check part 1 of thm-kawaguchi, and that it needs p = min(d_0, d_L)."""
+    weights = np.array([[1.0, 4.0], [4.0, 1.0]])
+    f = weighted(np.diag([1.2, 1.0]), weights, [(2, inner), (inner, 2)])
+    starts = 0.5 * np.random.default_rng(1).normal(size=(60, f.dim))
+    ends = lu.gradient_descent(f, starts, 0.1, 2000).values[-1]
+    other = ends > ends.min() + 0.05
+    assert other.any() == stuck
+    if not stuck:
+        lu.certify("thm-kawaguchi", ends, 1e-9)
+
+
+@pytest.mark.parametrize(
+    "widths, sets",
+    [
+        ((3, 3, 3), [(), (0,), (1,), (2,), (0, 2), (1, 2)]),
+        ((4, 2, 3), [(), (0,), (2,), (0, 2), (1, 2)]),
+        ((2, 5, 3), [(), (0,), (1,)]),
+        ((3, 3, 1, 3), [(1,), (2,)]),  # part (c), for three layers
+    ],
+)
+def test_saddles_of_two_layers_and_at_bottlenecks_are_strict(widths, sets):
+    """Check cor-two-layers by autograd's Hessian, all along an orbit of equal products."""
+    target = np.eye(widths[-1], widths[0]) * np.array([3.0, 2.0, 1.0, 0.5])[: widths[0]]
+    network = lu.DeepLinear(widths, target)
+    hessian = autograd.hessian(loss(network))
+    stretch = np.diag(np.linspace(0.5, 2.0, widths[1]))
+    for kept in sets:
+        first, second, *rest = network.split(network.critical_point(kept))
+        theta = network.join([stretch @ first, second @ np.linalg.inv(stretch), *rest])
+        assert np.linalg.norm(network.gradient(theta)) < 1e-12
+        lu.certify("cor-two-layers", np.linalg.eigvalsh(hessian(theta))[0], -0.1)
+
+
+@pytest.mark.parametrize("widths", [(3, 4, 2), (2, 1, 3), (2, 2, 2, 2), (3, 1, 2, 2)])
+def test_the_saddle_at_zero(widths):
+    """Check prop-zero-saddle by autograd's Hessian."""
+    network, _ = problem(widths)
+    zero = np.zeros(network.dim)
+    expected = zero
+    left, sigma, right = np.linalg.svd(network.target @ network.covariance)
+    if network.depth == 2:
+        pairs = np.repeat([-2 * sigma, 2 * sigma], widths[1])
+        expected = np.sort(np.append(pairs, np.zeros(network.dim - pairs.size)))
+    eigenvalues = np.linalg.eigvalsh(autograd.hessian(loss(network))(zero))
+    lu.certify_equal("prop-zero-saddle", eigenvalues, expected)
+    assert not network.gradient(zero).any()
+    layers = [np.zeros(shape) for shape in network.shapes]
+    for layer in layers:
+        layer[0, 0] = 0.1
+    layers[0][0], layers[-1][:, 0] = 0.1 * right[0], 0.1 * left[:, 0]
+    assert network.value(network.join(layers)) < network.value(zero) - 1e-4
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+@pytest.mark.parametrize("end", [0.3, 0.8])
+def test_the_escape_takes_as_long_as_the_law_says(depth, end):
+    """Check prop-escape-time: at the end 0.3 both bounds are within 10 % of each other."""
+    network, start = lu.DeepLinear((1,) * (depth + 1), [[1.0]]), 0.1
+
+    def reached(t, w):
+        return w[0] - end
+
+    reached.terminal = True
+    flow = solve_ivp(
+        lambda t, w: -network.gradient(w),
+        (0, 1e5),
+        np.full(depth, start),
+        rtol=1e-9,
+        atol=1e-12,
+        method="LSODA",
+        events=reached,
+    )
+    time = flow.t_events[0][0]
+    law = quad(lambda w: 1 / (2 * w ** (depth - 1)), start, end)[0]
+    closed = np.log(end / start) if depth == 2 else start ** (2 - depth) - end ** (2 - depth)
+    assert law == pytest.approx(closed / (2 * max(depth - 2, 1)))
+    lu.certify("prop-escape-time", law, time)
+    lu.certify("prop-escape-time", time, law / (1 - end**depth))
+    assert np.ptp(flow.y, axis=0).max() < 1e-9 and (np.diff(flow.y[0]) > 0).all()
 
 
 @pytest.mark.parametrize(

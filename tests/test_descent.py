@@ -1,9 +1,33 @@
-"""Descent: the iteration, its batching, divergence and bad input."""
+"""Descent: the iteration, the rates that theorems promise to it, divergence and bad input."""
 
+import autograd
+import autograd.numpy as anp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import lin_utils as lu
+
+
+def smooth(value, dim, minimum=0.0):
+    """Return the landscape of a formula, differentiated by autograd."""
+    return lu.Smooth(value, autograd.elementwise_grad(value), dim=dim, minimum=minimum)
+
+
+def hardest(dim):
+    """Return a convex 1-Lipschitz function with ‖x*‖ = 1: seen from 0, each step moves one axis."""
+    reach = 1 + dim**-0.5
+
+    def gradient(x):
+        norm = np.linalg.norm(x, axis=-1, keepdims=True)
+        axis = np.eye(dim)[x.argmax(axis=-1)]  # of equal coordinates the first
+        return np.where(x.max(axis=-1, keepdims=True) >= norm - reach, axis, x / norm.clip(0.5))
+
+    def value(x):
+        return np.maximum(x.max(axis=-1), np.linalg.norm(x, axis=-1) - reach)
+
+    return lu.Smooth(value, gradient, dim=dim, minimum=-(dim**-0.5))
 
 
 def test_the_iterates_are_those_of_a_plain_loop():
@@ -51,6 +75,111 @@ def test_an_estimate_takes_the_place_of_the_noise():
 def test_projection_keeps_the_iterates_inside():
     path = lu.gradient_descent(lu.wavy_bowl(), [3.0], 0.1, 30, project=lambda x: np.clip(x, 2, 4))
     assert (path.points >= 2).all()
+
+
+@given(st.floats(0.01, 1.0), st.floats(0.05, 1.95), st.integers(0, 2**32 - 1))
+def test_polyak_rate_bounds_every_step_size(smallest, scaled_step, seed):
+    spectrum = np.array([smallest, 1.0])
+    f = lu.Smooth(lambda x: (spectrum * x**2).sum(-1) / 2, lambda x: spectrum * x, 2, 0.0)
+    start = np.random.default_rng(seed).normal(size=2)
+    path = lu.gradient_descent(f, start, scaled_step, 40)
+    bound = lu.polyak_rate(2 * smallest, 1.0, path.values[0], np.arange(41), scaled_step)
+    lu.certify("thm-polyak-rate", path.values, bound)
+
+
+@pytest.mark.parametrize("beta, step", [(1.0, 0.3), (4.0, 0.1), (4.0, 0.4), (9.0, 1 / 9)])
+def test_polyak_rate_is_reached_by_a_parabola(beta, step):
+    f = smooth(lambda x: beta * x[..., 0] ** 2 / 2, 1)
+    path = lu.gradient_descent(f, [1.0], step, 10)
+    bound = lu.polyak_rate(2 * beta, beta, path.values[0], np.arange(11), step)
+    lu.certify_equal("thm-polyak-rate", path.values, bound)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 16, 64])
+def test_the_best_iterate_is_bounded_and_the_bound_is_reached(steps):
+    """Check that thm-weak-quasi-convex-rate is an equality for the hardest function."""
+    path = lu.gradient_descent(hardest(steps), np.zeros(steps), steps**-0.5, steps - 1)
+    gap = path.best_values[-1] + steps**-0.5
+    lu.certify_equal(
+        "thm-weak-quasi-convex-rate", gap, lu.weak_quasi_convex_rate(1.0, 1.0, 1.0, steps)
+    )
+
+
+@pytest.mark.parametrize("power", [1.0, 1.5, 3.0])
+@pytest.mark.parametrize("project", [None, lambda x: np.clip(x, [-0.1, -2.0], 2.0)])
+def test_the_best_iterate_is_bounded_for_powers_of_the_norm(power, project):
+    """Check thm-weak-quasi-convex-rate for ‖x‖^p, p-weakly-quasi-convex; t = 1 is sharp."""
+    norm = lambda x: np.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
+    f = lu.Smooth(
+        lambda x: norm(x)[..., 0] ** power,
+        lambda x: power * x * norm(x).clip(1e-9) ** (power - 2),
+        dim=2,
+        minimum=0.0,
+    )
+    for steps in (1, 10, 100):
+        step = 1 / (power * np.sqrt(steps))
+        path = lu.gradient_descent(f, [[0.6, 0.8], [0.0, -1.0]], step, steps - 1, project=project)
+        bound = lu.weak_quasi_convex_rate(power, power, 1.0, steps)
+        lu.certify("thm-weak-quasi-convex-rate", path.best_values[-1], bound)
+        assert steps > 1 or (path.best_values[-1] > 0.999 * bound).all()
+
+
+def test_random_gradients_obey_the_bound_in_the_mean_and_come_near_it():
+    """Check thm-stochastic-rate: half of the gradients are 0, half doubled, so G² = 2."""
+    steps, dim = 64, 40  # more axes than doubled gradients, in all but 2 % of the runs
+    f = hardest(dim)
+
+    def estimate(x, rng):
+        return 2 * rng.integers(0, 2, (len(x), 1)) * f.gradient(x)
+
+    path = lu.stochastic_gradient_descent(
+        f,
+        np.zeros((1000, dim)),
+        1 / np.sqrt(2 * steps),
+        steps - 1,
+        estimate=estimate,
+        rng=np.random.default_rng(0),
+    )
+    mean, bound = path.best_values[-1].mean() - f.minimum, 1 / np.sqrt(steps / 2)
+    assert lu.weak_quasi_convex_rate(1.0, np.sqrt(2), 1.0, steps) == pytest.approx(bound)
+    lu.certify("thm-stochastic-rate", mean, bound)
+    assert mean > 0.8 * bound
+
+
+@pytest.mark.parametrize("radius", [1.0, 20.0, 50.0])
+def test_smoothness_gives_the_rate_of_the_last_iterate(radius):
+    """Check thm-smooth-weak-quasi-convex-rate; on a wide plain half of the bound is reached."""
+    f = smooth(lambda x: anp.log(1 + x[..., 0] ** 2), 1)
+    alpha = lu.weak_quasi_convexity_ratio(f, [radius], [0.0])  # it falls with the distance
+    steps = np.arange(1 + int(radius**2))
+    path = lu.gradient_descent(f, [radius], 1 / 2, steps[-1])
+    bound = lu.smooth_weak_quasi_convex_rate(alpha, 2.0, radius, path.values[0], steps)
+    lu.certify("thm-smooth-weak-quasi-convex-rate", path.values, bound)
+    # The second bound of the theorem is larger, since f is at most x².
+    lu.certify("thm-smooth-weak-quasi-convex-rate", bound[1:], 2 * radius**2 / (alpha * steps[1:]))
+    assert radius < 20 or (path.values > bound / 2).any()
+
+
+@pytest.mark.parametrize(
+    "landscape, starts, step",
+    [
+        (lu.quartic(), [[1.0], [-0.5]], 1.9 / 12),
+        (lu.circle_well(), [[0.01, 0.0], [0.6, -0.8], [0.9, 0.9]], 0.1),
+        (lu.log_bowl(3), [[3.0, -4.0, 5.0]], 0.9),
+    ],
+)
+def test_bounded_iterates_come_to_the_minimum(landscape, starts, step):
+    """Check thm-bounded-iterates on functions that are not convex, or not Polyak."""
+    path = lu.gradient_descent(landscape, starts, step, 3000)
+    assert np.linalg.norm(path.points, axis=-1).max() <= np.linalg.norm(starts, axis=-1).max()
+    lu.certify("thm-bounded-iterates", path.values[-1], 1e-5)
+
+
+@pytest.mark.parametrize("step, last", [(1.0, 1.0), (0.9, 0.0)])
+def test_a_step_of_twice_the_inverse_smoothness_is_too_long(step, last):
+    """Check that thm-bounded-iterates needs its step: at η = 2/β the iterates of x² stay apart."""
+    path = lu.gradient_descent(smooth(lambda x: x[..., 0] ** 2, 1), [1.0], step, 300)
+    assert path.values[-1] == pytest.approx(last)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pathlib
 import nbformat
 import pytest
 
-import claims
+from living_book import claims
 
 NOTEBOOKS = sorted((pathlib.Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
 
@@ -51,6 +51,6 @@ class TestNotebook:
                 assert printed.count(" cases") >= cell.source.count("lu.certify")
 
     def test_every_theorem_has_a_certificate_and_every_certificate_a_theorem(self, path):
-        found, strays = claims.collect(path)
-        assert found and not strays
-        assert [claim.label for claim in found if not claim.results] == []
+        found, faults = claims.collect(path)
+        assert found and faults == []
+        assert [label for label, claim in found.items() if not claim.results] == []

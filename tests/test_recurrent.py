@@ -1,5 +1,7 @@
 """Linear recurrent networks against python-control, automatic differentiation and brute force."""
 
+from itertools import product
+
 import autograd
 import autograd.numpy as anp
 import control
@@ -7,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize
 
 import lin_utils as lu
 
@@ -63,6 +64,7 @@ def test_responses_agree_with_python_control(n, m, p):
 
 @given(ORDERS, SEEDS)
 def test_the_canonical_form_has_the_same_responses(order, seed):
+    """Check part 1 of prop-canonical-form."""
     rng = np.random.default_rng(seed)
     A = rng.normal(size=(order, order)) / np.sqrt(order)
     system = lu.LinearRNN(A, rng.normal(size=(order, 1)), rng.normal(size=(1, order)))
@@ -73,6 +75,16 @@ def test_the_canonical_form_has_the_same_responses(order, seed):
     )
 
 
+@pytest.mark.parametrize("B", [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
+def test_a_system_that_is_not_controllable_has_a_canonical_form_too(B):
+    """Check that part 1 of prop-canonical-form needs no hypothesis, and that part 2 does."""
+    system = lu.LinearRNN(np.diag([0.5, 0.5, -0.9]), np.transpose([B]), [[1.0, 2.0, 3.0]])
+    response = system.controllable_form().impulse_response(30)
+    lu.certify_equal("prop-canonical-form", response, system.impulse_response(30))
+    with pytest.raises(ValueError, match="must be controllable"):
+        system.controllable_similarity()
+
+
 def test_the_coefficients_of_a_canonical_form_come_back_unchanged():
     a, c = np.random.default_rng(0).normal(size=(2, 100)) / 100
     system = lu.LinearRNN.from_coefficients(a, c)
@@ -80,6 +92,7 @@ def test_the_coefficients_of_a_canonical_form_come_back_unchanged():
 
 
 def test_the_similarity_is_that_of_python_control():
+    """Check part 2 of prop-canonical-form."""
     system = generic(4, 1, 1)
     T = system.controllable_similarity()
     form = system.controllable_form()
@@ -94,6 +107,7 @@ def test_the_similarity_is_that_of_python_control():
 
 @given(ORDERS, ORDERS, SEEDS)
 def test_the_idealized_risk_is_the_same_by_frequencies_and_by_lyapunov(order, other, seed):
+    """Check prop-parseval for one input and one output."""
     system, theta = pair(order, seed, other)
     model = lu.LinearRNN.from_coefficients(*np.split(theta, 2))
     by_frequencies = lu.IdealizedRisk(system, other).value(theta)
@@ -107,7 +121,41 @@ def test_the_idealized_risk_is_the_squared_h2_norm_of_python_control():
         system.A, system.B, system.C, 0 * system.D, True
     )
     response = control.impulse_response(difference, T=np.arange(400)).outputs
-    assert lu.idealized_risk(model, system) == pytest.approx((response**2).sum(), rel=1e-8)
+    total = (response**2).sum()
+    assert lu.idealized_risk(model, system) == pytest.approx(total, rel=1e-8)
+    circle = np.linspace(0, 2 * np.pi, 2048, endpoint=False)
+    error = model.transfer_function(circle) - system.transfer_function(circle)
+    mean = (np.abs(error) ** 2).sum(axis=(1, 2)).mean()
+    lu.certify_equal("prop-parseval", mean, total, tolerance=1e-8)
+
+
+@pytest.mark.parametrize("n, m, p, length", [(1, 1, 1, 8), (3, 1, 2, 7), (2, 2, 1, 5)])
+def test_the_risk_of_t_steps_is_the_mean_over_white_inputs(n, m, p, length):
+    """Check prop-finite-risk exactly: independent signs are white, and all of them are tried."""
+    system, model = generic(n, m, p, 1), generic(n + 1, m, p, 2)
+    inputs = np.array(list(product([-1.0, 1.0], repeat=length * m))).reshape(-1, length, m)
+    errors = model.simulate(inputs) - system.simulate(inputs)
+    mean, direct = (errors**2).sum(axis=-1).mean(), ((model.D - system.D) ** 2).sum()
+    e = model.impulse_response(length - 1) - system.impulse_response(length - 1)
+    weights = 1 - np.arange(1, length) / length
+    lu.certify_equal("prop-finite-risk", mean, direct + weights @ (e**2).sum(axis=(1, 2)))
+    if m == p == 1:
+        risk = lu.FiniteRisk(system, length, n + 1)
+        assert risk.value(np.concatenate(model.coefficients())) == pytest.approx(mean - direct)
+
+
+@pytest.mark.parametrize("decay", [0.3, 0.8])
+def test_the_price_of_idealization_falls_like_one_over_t(decay):
+    """Check prop-horizon where ‖e_k‖ is just cρ^{k−1}: then the upper bound is the limit."""
+    system, silent = lu.LinearRNN([[decay]], [[1.0]], [[2.0]]), [0.0, 0.0]
+    horizons = np.array([1, 2, 5, 20, 1000])
+    ideal = lu.IdealizedRisk(system).value(silent)
+    gaps = [ideal - lu.FiniteRisk(system, horizon).value(silent) for horizon in horizons]
+    bounds = 4 / (horizons * (1 - decay**2) ** 2)
+    lu.certify("prop-horizon", gaps, bounds)
+    assert gaps[-1] == pytest.approx(bounds[-1])
+    k = np.minimum([[1], [2], [3]], horizons)
+    lu.certify("prop-horizon", k / horizons * 4 * decay ** (2 * k - 2), gaps)
 
 
 def finite_loss(system, horizon, order):
@@ -129,6 +177,7 @@ def finite_loss(system, horizon, order):
 
 @pytest.mark.parametrize("order, model_order", [(1, 1), (2, 2), (3, 3), (2, 4), (3, 2)])
 def test_the_finite_risk_agrees_with_automatic_differentiation(order, model_order):
+    """Check the formula of prop-finite-risk, and its derivatives."""
     system, theta = pair(order, 5, model_order)
     risk, loss = lu.FiniteRisk(system, 15, model_order), finite_loss(system, 15, model_order)
     np.testing.assert_allclose(risk.value(theta), loss(theta), rtol=1e-10)
@@ -214,61 +263,6 @@ def test_sequences_shorter_than_the_order_and_orders_beyond_the_grid_are_handled
     assert risk.value(risk.join(np.zeros(400), c)) == pytest.approx((c**2).sum())
 
 
-@given(ORDERS, SEEDS)
-def test_the_exact_identity(order, seed):
-    system, theta = pair(order, seed)
-    truth = np.concatenate(system.coefficients())
-    risk = lu.IdealizedRisk(system)
-    angles = 2 * np.pi * np.arange(4096) / 4096
-    w = np.exp(1j * np.outer(angles, np.arange(order + 1)))
-    Q, Q_hat = (w @ np.concatenate([[1.0], t[:order]]) for t in (truth, theta))
-    P, P_hat = (w[:, :order] @ t[order:][::-1] for t in (truth, theta))
-    integral = (2 * (Q / Q_hat).real * np.abs(P_hat / Q_hat - P / Q) ** 2).mean()
-    assert risk.gradient(theta) @ (theta - truth) == pytest.approx(integral, rel=1e-8, abs=1e-8)
-    constant = lu.weak_quasi_convexity_constant(theta[:order], truth[:order])
-    assert integral >= constant * risk.value(theta) - 1e-9
-
-
-@given(ORDERS, st.floats(0.2, 3.0), SEEDS)
-def test_projection_lands_in_the_cone_and_keeps_what_is_inside(order, angle, seed):
-    a = np.random.default_rng(seed).normal(size=order)
-    projected = lu.project_to_cone(a, angle)
-    # Between the 513 points of the half circle the angle may be larger by a rounding.
-    assert lu.cone_angle(projected) <= angle + 1e-2
-    np.testing.assert_allclose(lu.project_to_cone(0.99 * projected, angle), 0.99 * projected)
-
-
-def test_projection_is_the_nearest_point():
-    a = np.array([-1.5, 0.9, 0.4])
-    w = np.exp(1j * np.outer(np.linspace(0, np.pi, 513), np.arange(1, 4)))
-    slope = np.tan(0.5)
-
-    def room(x):
-        Q = 1 + w @ x
-        return np.concatenate([slope * Q.real - Q.imag, slope * Q.real + Q.imag])
-
-    other = minimize(
-        lambda x: ((x - a) ** 2).sum(),
-        np.zeros(3),
-        constraints={"type": "ineq", "fun": room},
-        method="SLSQP",
-        options={"ftol": 1e-14},
-    ).x
-    np.testing.assert_allclose(lu.project_to_cone(a, 1.0), other, atol=1e-6)
-
-
-@given(ORDERS, st.integers(0, 30), SEEDS)
-def test_extension_keeps_the_transfer_function(order, degree, seed):
-    system, _ = pair(order, seed)
-    a, c = system.coefficients()
-    larger_a, larger_c = lu.extend(a, c, degree)
-    # P R · Q = P · Q R, as polynomials.
-    crossed = np.convolve(larger_c[::-1], np.append(1.0, a))
-    np.testing.assert_allclose(
-        crossed, np.convolve(c[::-1], np.append(1.0, larger_a)), atol=1e-9 * np.abs(crossed).max()
-    )
-
-
 def test_an_unstable_model_has_infinite_risk_and_stops_a_descent():
     risk = lu.IdealizedRisk(lu.LinearRNN([[0.5]], [[1.0]], [[1.0]]))
     assert risk.value([[-1.0, 1.0], [-0.5, 1.0]]).tolist() == [np.inf, pytest.approx(0)]
@@ -283,10 +277,9 @@ STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
     "call, said",
     [
         (lambda: lu.IdealizedRisk(UNSTABLE), "system must be stable.*got 1.5"),
+        (lambda: lu.LinearRNN.from_coefficients([0.5], [1.0, 2.0]), "a and c must have equal"),
         (lambda: lu.idealized_risk(UNSTABLE, STABLE), "model must be stable.*got 1.5"),
         (lambda: lu.FiniteRisk(STABLE, 0), "horizon must be an integer >= 1, got 0"),
-        (lambda: lu.project_to_cone([0.5], 0.0), r"angle must be in \(0, pi\), got 0.0"),
-        (lambda: lu.project_to_cone([0.5], 3.2), r"angle must be in \(0, pi\), got 3.2"),
         (lambda: lu.LinearRNN(np.eye(2), np.eye(3), np.eye(2)), "A, B, C, D must have shapes"),
         (lambda: STABLE.simulate(np.zeros((5, 2))), r"inputs must have shape \(..., T, 1\)"),
         (lambda: generic(2, 2, 1).coefficients(), "one input and one output are needed, got 2"),
@@ -296,8 +289,6 @@ STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
         ),
         (lambda: lu.random_system(3, 1.0, np.random.default_rng(0)), r"radius must be in \(0, 1\)"),
         (lambda: lu.sequence_gradient([1.0], [[1.0]], [[1.0]]), r"theta must have shape \(2n,\)"),
-        (lambda: lu.extend([0.5], [1.0], -1), "degree must be an integer >= 0, got -1"),
-        (lambda: lu.extend([0.5], [1.0, 2.0], 1), "a and c must have equal lengths"),
         (lambda: lu.IdealizedRisk(STABLE).value([0.0]), r"theta must have shape \(..., 2\)"),
     ],
 )

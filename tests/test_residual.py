@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 import lin_utils as lu
 
@@ -22,6 +23,7 @@ def positive_determinant(size, seed):
 
 @pytest.mark.parametrize("depth, size", [(1, 2), (2, 1), (3, 2), (4, 3)])
 def test_derivatives_agree_with_automatic_differentiation(depth, size):
+    """Check prop-residual-gradient."""
     rng = np.random.default_rng(0)
     root = rng.normal(size=(size, size))
     network = lu.Residual(depth, rng.normal(size=(size, size)), root @ root.T)
@@ -52,6 +54,7 @@ def test_radius_is_the_largest_spectral_norm_and_batched():
 
 @given(SIZES, st.integers(1, 5), st.floats(0, 0.95), SEEDS)
 def test_the_polyak_constant_holds_on_its_ball(size, depth, radius, seed):
+    """Check the inequality of thm-residual-polyak."""
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(size, size))
     network = lu.Residual(depth, rng.normal(size=(size, size)), root @ root.T)
@@ -61,6 +64,53 @@ def test_the_polyak_constant_holds_on_its_ball(size, depth, radius, seed):
     assert (ratios >= network.polyak_constant(radius) * (1 - 1e-6)).all()
 
 
+@pytest.mark.parametrize("depth, size, radius", [(1, 2, 0.5), (3, 2, 0.4), (6, 3, 0.2)])
+def test_no_larger_polyak_constant_will_do(depth, size, radius):
+    """Check that thm-residual-polyak is an equality at A_k = −τI, whatever B is."""
+    target = np.random.default_rng(0).normal(size=(size, size))
+    network = lu.Residual(depth, target, 0.7 * np.eye(size))
+    ratio = lu.polyak_ratio(network, network.join([-radius * np.eye(size)] * depth))
+    constant = 4 * depth * (1 - radius) ** (2 * depth - 2) * 0.7
+    lu.certify_equal("thm-residual-polyak", [ratio, network.polyak_constant(radius)], constant)
+
+
+@pytest.mark.parametrize("depth, size", [(2, 2), (2, 4), (3, 3), (5, 3)])
+def test_all_bad_critical_points_have_a_layer_of_norm_one_or_more(depth, size):
+    """Check thm-hardt-ma from its other end: critical points above the minimum are not in U."""
+    rng = np.random.default_rng(5)
+    network = lu.Residual(depth, rng.normal(size=(size, size)))
+    bad = [network.plain.critical_point(range(kept)) for kept in range(size)]
+    radii = []
+    for layers in map(network.split, bad):
+        for _ in range(100):  # all along the orbits of A_k ↦ G_k A_k G_{k−1}^{−1}
+            turns = np.eye(size) + 0.2 * rng.normal(size=(depth + 1, size, size))
+            turns[0] = turns[-1] = np.eye(size)
+            moved = turns[1:] @ np.array(layers) @ np.linalg.inv(turns[:-1])
+            theta = network.join(list(moved - np.eye(size)))
+            assert np.linalg.norm(network.gradient(theta)) < 1e-6
+            radii.append(network.radius(theta))
+    minus = network.join([-np.eye(size)] * 2 + [np.zeros((size, size))] * (depth - 2))
+    assert not network.gradient(minus).any() and network.value(minus) > 0.1
+    lu.certify("thm-hardt-ma", 1.0, [*radii, network.radius(minus)])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_small_layers_stay_away_from_a_target_of_negative_determinant(depth):
+    """Check prop-negative-determinant; by Eckart and Young, g is at least σ_min(B)² on U."""
+    rng, target = np.random.default_rng(6), np.diag([1.9, 1.0, -0.5])
+    network = lu.Residual(depth, target)
+    layers = rng.normal(size=(depth, 500, 3, 3))
+    layers *= rng.uniform(0, 1, (500, 1, 1)) / np.linalg.norm(layers, 2, (-2, -1), keepdims=True)
+    first, rest = target - np.eye(3), [np.zeros((3, 3))] * (depth - 1)
+    edge = network.value(network.join([first.clip(-1 + 1e-9), *rest]))
+    values = network.value(network.join(list(layers)))
+    lu.certify("prop-negative-determinant", 0.5**2, [*values, edge])
+    assert edge == pytest.approx(0.5**2)  # the bound is the infimum on U
+    assert network.value(network.join([first, *rest])) == 0  # with a layer of norm 1.5
+    shrunk = np.linalg.det(network.end_to_end(network.join([-0.9 * np.eye(3)] * depth)))
+    assert shrunk == pytest.approx(0.1 ** (3 * depth), rel=1e-6)
+
+
 def test_a_singular_covariance_counts_its_smallest_nonzero_eigenvalue():
     network = lu.Residual(2, np.eye(2), np.diag([0.5, 0.0]))
     assert network.polyak_constant(0.0) == pytest.approx(4)
@@ -68,6 +118,7 @@ def test_a_singular_covariance_counts_its_smallest_nonzero_eigenvalue():
 
 @given(SIZES, DEPTHS, SEEDS)
 def test_factors_multiply_to_the_target_within_the_bound(size, depth, seed):
+    """Check thm-small-norm, whose bound is computed here once more."""
     target = positive_determinant(size, seed)
     factors = lu.near_identity_factors(target, depth)
     product = np.eye(size)
@@ -75,7 +126,18 @@ def test_factors_multiply_to_the_target_within_the_bound(size, depth, seed):
         product = (np.eye(size) + factor) @ product
     np.testing.assert_allclose(product, target, atol=1e-8)
     largest = np.linalg.norm(factors, 2, axis=(1, 2)).max()
-    assert largest <= lu.near_identity_bound(target, depth) * (1 + 1e-9)
+    gamma = np.abs(np.log(np.linalg.svd(target, compute_uv=False))).max()
+    first = np.arange(1, depth)
+    splits = np.maximum(np.expm1(gamma / first), 2 * np.sin(np.pi / (2 * (depth - first))))
+    assert lu.near_identity_bound(target, depth) == pytest.approx(splits.min())
+    lu.certify("thm-small-norm", largest, splits.min())
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 3.0])
+def test_the_bound_on_the_factors_falls_like_its_asymptote(gamma):
+    """Check the limit of thm-small-norm."""
+    bound = lu.near_identity_bound(np.diag([np.exp(gamma), 1.0]), 10**5)
+    lu.certify_equal("thm-small-norm", bound * 10**5, np.pi + gamma, tolerance=1e-3)
 
 
 @pytest.mark.parametrize("target", [-np.eye(2), np.diag([-1.0, -1.0, -1.0, -1.0, 1.0])])
@@ -86,12 +148,57 @@ def test_half_turns_have_real_factors(target):
 
 
 def test_a_symmetric_positive_target_gets_its_roots():
+    """Check the last part of thm-small-norm."""
     target = np.array([[2.0, 0.5], [0.5, 1.0]])
     values, vectors = np.linalg.eigh(target)
     root = (vectors * values ** (1 / 7)) @ vectors.T
     np.testing.assert_allclose(
         lu.near_identity_factors(target, 7), [root - np.eye(2)] * 7, atol=1e-12
     )
+    gamma = np.abs(np.log(values)).max()
+    lu.certify("thm-small-norm", np.linalg.norm(root - np.eye(2), 2), np.expm1(gamma / 7))
+
+
+def flow_from_the_identity(network, time):
+    """Integrate the gradient flow from zero layers; return the times and the points."""
+    flow = solve_ivp(
+        lambda t, theta: -network.gradient(theta),
+        (0, time),
+        np.zeros(network.dim),
+        method="LSODA",
+        rtol=1e-9,
+        atol=1e-12,
+    )
+    return flow.t, flow.y.T
+
+
+@pytest.mark.parametrize("depth", [1, 2, 6, 20])
+@pytest.mark.parametrize("covariance", [np.diag([2.0, 0.3]), np.diag([0.5, 0.0])])
+def test_the_flow_from_the_identity_converges(depth, covariance):
+    """Check thm-residual-convergence, with a shrinking target and with a singular covariance."""
+    smallest = covariance[covariance > 0].min()
+    change = np.where(covariance == smallest, 0.8, 0.0)
+    change += 0.6 * change[::-1] / 0.8  # a column of length 1
+    target = np.eye(2) - change / (3 * np.e)
+    network = lu.Residual(depth, target, covariance)
+    constant = 4 * depth * (1 - 1 / (3 * depth)) ** (2 * depth - 2) * smallest
+    times, points = flow_from_the_identity(network, 5 / constant)
+    values = network.value(points)
+    lu.certify("thm-residual-convergence", depth * network.radius(points), 1 / 3)
+    lu.certify(
+        "thm-residual-convergence", values, values[0] * np.exp(-constant * times), tolerance=1e-5
+    )
+    assert depth * network.radius(points[-1]) > 0.05
+    assert constant >= 4 * depth * np.exp(-2 / 3) * smallest
+
+
+def test_the_flow_to_a_half_turn_does_not_converge():
+    """Check that thm-residual-convergence needs its hypothesis: here a solution is missed."""
+    network = lu.Residual(3, -np.eye(2))
+    times, points = flow_from_the_identity(network, 300.0)
+    assert network.value(points[-1]) > 1
+    solution = network.join(list(lu.near_identity_factors(-np.eye(2), 3)))
+    assert network.value(solution) == pytest.approx(0, abs=1e-20)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-KEPT = {"text/plain", "application/vnd.jupyter.widget-view+json"}
+KEPT = {"text/plain"}
 
 
 def normalize(notebook: nbformat.NotebookNode) -> None:
@@ -26,7 +26,6 @@ def normalize(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", []):
             if "data" in output:
                 output.data = {key: value for key, value in output.data.items() if key in KEPT}
-                output.data.pop("application/vnd.jupyter.widget-view+json", None)
                 output.metadata = {}
 
 

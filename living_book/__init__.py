@@ -1,0 +1,134 @@
+"""A book whose pages are alive without a server: a Sphinx extension, and the weight off its pages.
+
+Another book installs this package and names it in its configuration, ``extra_extensions:
+[living_book]`` or ``extensions = ["living_book"]``; nothing else is needed. What the extension
+mends in the output of others is in `mends.MENDS`, each with its reason; ``living_book_mends_off``
+switches a mend off by its name.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from pathlib import Path
+
+from . import (
+    buttons,
+    claims,
+    codelinks,
+    execution,
+    explorers,
+    finish,
+    formulas,
+    node,
+    printed,
+    reference,
+)
+from .mends import mends_on
+
+HERE = Path(__file__).parent
+EXTENSIONS = [
+    "myst_nb",
+    "sphinx_proof",
+    "sphinx_exercise",
+    "sphinxext.opengraph",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+]
+# What the extension needs of others; what a book sets itself comes first.
+DEFAULTS = {
+    "html_math_renderer": "living_book",
+    "nb_merge_streams": True,
+    "ogp_social_cards": {"enable": False},
+    "copybutton_prompt_text": r">>> |\.\.\. |\$ ",
+    "copybutton_prompt_is_regexp": True,
+    "autosummary_generate": False,
+    "autodoc_inherit_docstrings": False,
+    "autodoc_typehints": "none",
+    "numpydoc_show_class_members": False,
+    "numpydoc_xref_param_type": True,
+    "numpydoc_xref_ignore": "all",  # types in docstrings are words; ours among them link
+}
+
+
+def work_folder(app) -> Path:
+    """Return the folder of what a build keeps for the next one, beside Sphinx's own."""
+    return Path(app.doctreedir, "living_book")
+
+
+def digest(*patterns: str) -> str:
+    """Return a name for the content of this package's files."""
+    paths = sorted(path for pattern in patterns for path in HERE.glob(pattern) if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def configure(app, config) -> None:
+    """Fill in what the book leaves open, and bring what the pages load."""
+    ours = {*config.overrides, *config._raw_config}
+    for name, value in DEFAULTS.items():
+        if name not in ours and name in config:
+            config[name] = value
+    if "project" not in ours:
+        config.project = config.html_title or config.project
+    config.exclude_patterns.append("**/node_modules")  # npm's packages bring Markdown files
+    config.living_book_looks = digest("static/*", "*.mjs", "*.cjs", "package-lock.json")
+    config.html_static_path.append(str(HERE / "static"))
+    for mend in mends_on(config, "app"):
+        mend.act(app)
+    modules = node.install(HERE, work_folder(app) / "node")
+    app.typesetter = formulas.Typesetter(modules, config.living_book_macros)
+
+
+def connect_last(app) -> None:
+    """Connect what must come after the theme, which connects when the builder is made."""
+    app.connect("html-page-context", buttons.add_buttons)
+    app.connect("build-finished", finish.finish_site)
+
+
+def setup(app):
+    """Connect everything: no other place knows the order of events."""
+    # Sphinx loads all pages as trees of objects that stay; to look for garbage among them is slow.
+    gc.set_threshold(200_000, 50, 50)
+    for name in EXTENSIONS:
+        app.setup_extension(name)
+
+    app.add_config_value("living_book_mends_off", [], "html", [list, tuple])
+    app.add_config_value("living_book_packages", {}, "env", [dict])
+    app.add_config_value("living_book_macros", {}, "html", [dict])  # of formulas, for KaTeX
+    app.add_config_value("living_book_hosts", {}, "html", [dict])
+    app.add_config_value("living_book_colab_branch", "", "html", [str])  # else the page's own
+    app.add_config_value("living_book_repository", None, "html")  # found, not written by the book
+    app.add_config_value("living_book_looks", "", "html")  # written anew when the looks change
+
+    app.add_directive("claims", claims.Claims)
+    app.add_directive("reference", reference.Reference)
+    app.add_directive("pull-link", buttons.PullLink)
+    app.add_directive("printed", printed.Printed)
+    skipped = (printed.skip_place, None)
+    app.add_node(printed.printed, html=(printed.write_place, None), latex=skipped, text=skipped)
+    app.add_node(explorers.explorer, html=(explorers.write_explorer, None))
+    app.add_post_transform(formulas.KeepPunctuation)
+    app.add_post_transform(buttons.ShowPullLink)
+    app.add_html_math_renderer("living_book", *formulas.RENDERERS)
+    for name in (formulas.STYLES, "book.css", "explorers.css"):
+        app.add_css_file(name)
+    for name in ("scrollable.js", "anchor.js", "explorers.js"):
+        app.add_js_file(name, loading_method="defer")
+
+    app.connect("config-inited", configure)
+    app.connect("config-inited", buttons.find_repository)
+    app.connect("builder-inited", connect_last)
+    app.connect("env-get-outdated", execution.outdated)
+    app.connect("env-before-read-docs", execution.execute)
+    app.connect("env-before-read-docs", reference.link_types)
+    app.connect("source-read", reference.name_package)
+    app.connect("autodoc-process-docstring", reference.link_citations)  # numpydoc's is above
+    app.connect("doctree-read", explorers.settle_widgets)
+    app.connect("env-purge-doc", explorers.drop_frames)
+    app.connect("doctree-read", claims.read_page)
+    app.connect("env-updated", claims.raise_faults)
+    app.connect("doctree-resolved", claims.link_tests)
+    app.connect("doctree-resolved", formulas.set_formulas)
+    app.connect("html-page-context", codelinks.link_code)
+    return {"parallel_read_safe": True, "env_version": digest("*.py")}

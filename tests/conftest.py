@@ -1,0 +1,102 @@
+"""What pytest needs to know of this book's tests: examples, and tools that may be missing."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+try:
+    from hypothesis import settings
+except ImportError:  # then the tests that use it skip, as below
+    pass
+else:
+    # The same examples on every machine: a test that fails here fails there.
+    settings.register_profile("book", derandomize=True, deadline=None)
+    settings.load_profile("book")
+
+BOOK = pathlib.Path(__file__).parents[1]
+SITE = BOOK / "_build" / "html"
+OURS = ("benchmarks", "lin_utils", "living_book", "tools")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Skip a test file that needs a tool which is not installed, and say what to install."""
+    report = yield
+    missing = re.search(r"No module named '(\w+)", str(report.longrepr)) if report.failed else None
+    if missing and missing[1] not in OURS:
+        said = f"Skipped: no {missing[1]} here: pip install -c constraints.txt -e '.[dev]'"
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, said)
+    return report
+
+
+def pytest_sessionfinish(session):
+    """Let `make test` fail where anything was skipped."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("NOTHING_SKIPS") and terminal and terminal.stats.get("skipped"):
+        terminal.write_line("Tests were skipped, and make test lets nothing skip.", red=True)
+        for report in terminal.stats["skipped"]:
+            terminal.write_line(f"{report.nodeid}: {report.longrepr[2]}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Return the folder of the built site."""
+    if not (SITE / "index.html").exists():
+        pytest.skip("the book is not built: jupyter-book build .")
+    return SITE
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start Chromium without a window."""
+    why = "needs pip install -c constraints.txt -e '.[dev]'"
+    playwright = pytest.importorskip("playwright.sync_api", reason=why)
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
+    from tools.chromium import FLAGS
+
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class SmallBook:
+    """A small book in a folder, built strictly by Sphinx alone."""
+
+    def __init__(self, folder):
+        self.folder, self.site = folder, folder / "_build" / "html"
+
+    def build(self, files, *words, **settings):
+        """Write files and settings, build, and return the answer with what was said."""
+        lines = {"extensions": ["living_book"], "nb_execution_mode": "off", **settings}
+        conf = "\n".join(f"{name} = {value!r}" for name, value in lines.items())
+        for name, text in ({"conf.py": conf} | files).items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--no-color", *words]
+        command += [self.folder, self.site]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+
+    def read(self, name):
+        """Return the text of a file of the built site."""
+        return (self.site / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """Return a small book of this test alone."""
+    return SmallBook(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_book(tmp_path_factory):
+    """Return a small book that the tests of a module share."""
+    return SmallBook(tmp_path_factory.mktemp("book"))

@@ -1,0 +1,43 @@
+"""Formulas are set at build time, stay with their punctuation, and stop a build by their place."""
+
+import re
+
+import pytest
+
+TEXT = "# A\n\nInline ($a_1$), and\n\n$$ \\E = 2 $$ (eq-b)\n\nso {eq}`eq-b`.\n"
+MATH = {
+    "myst_enable_extensions": ["dollarmath", "amsmath"],
+    "living_book_macros": {r"\E": r"\mathbb{E}"},
+}
+
+
+@pytest.fixture(scope="module")
+def page(shared_book):
+    answer = shared_book.build({"index.md": TEXT}, **MATH)
+    assert answer.returncode == 0, answer.stderr
+    return shared_book.read("index.html")
+
+
+def test_formulas_come_set_with_words_and_numbers(page):
+    words = re.findall(r'<annotation encoding="application/x-tex">(.*?)</annotation>', page)
+    assert words == ["a_1", r"\E = 2"]
+    assert "<mi>E</mi>" in page.replace(' mathvariant="double-struck"', "") or "𝔼" in page
+    assert "(1)<a" in page and 'href="#equation-eq-b"' in page
+
+
+def test_the_styles_of_formulas_have_their_fonts(page, shared_book):
+    fonts = re.findall(r"url\((katex/fonts/[^)]+\.woff2)\)", shared_book.read("_static/site.css"))
+    assert fonts and all((shared_book.site / "_static" / font).exists() for font in fonts)
+
+
+def test_punctuation_stays_with_its_formula(page):
+    assert re.search(r'<span class="unbroken">\(<span class="math">.*?</span>\),</span>', page)
+
+
+@pytest.mark.parametrize("bad", [r"\unknown x", r"\frac{1", "x_1_2"])
+def test_a_formula_that_cannot_be_set_stops_the_build_and_says_where(bad, small_book):
+    for files in ({"index.md": f"# A\n\nFine $x$.\n\nThen ${bad}$.\n"}, {}):
+        answer = small_book.build(files, **MATH)
+        assert answer.returncode != 0, "a second build must not pass either"
+        assert f"index.md, line 5: KaTeX cannot set {bad!r}" in answer.stderr
+        assert not small_book.site.exists(), "a site without its formulas must not look whole"

@@ -1,0 +1,75 @@
+"""`jupyter-book build PATH` gives the site in an awkward place, and again without a network."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from tools.rehearse.newcomer import copy_book
+
+BOOK = pathlib.Path(__file__).parents[1]
+SCRIPTS = pathlib.Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, site):
+    """Return a folder with the book, what its chapters printed, and no repository around it."""
+    place = tmp_path_factory.mktemp("an awkward (1) [place] für Bücher")
+    copy_book(place)
+    cache = pathlib.Path("_build", ".jupyter_cache")
+    shutil.copytree(BOOK / cache, place / cache)
+    return place
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """Return variables without Node and UTF-8, and with a long name of the temporary folder."""
+    tools = tmp_path_factory.mktemp("bin")
+    long = tmp_path_factory.mktemp("temporary" * 12)
+    for name in ("env", "sh", "uname"):
+        (tools / name).symlink_to(shutil.which(name))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    return kept | {"PATH": str(tools), "LC_ALL": "C", "TMPDIR": str(long)}
+
+
+def build(place, environment, cwd):
+    words = [SCRIPTS / "jupyter-book", "build", "-W", "--keep-going", place]
+    answer = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, encoding="utf-8")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+@pytest.fixture(scope="module")
+def built(place, environment, tmp_path_factory):
+    build(place, environment, cwd=tmp_path_factory.mktemp("elsewhere"))
+    return place / "_build" / "html"
+
+
+def test_it_has_the_same_pages(built, site):
+    def pages(folder):
+        return {path.relative_to(folder) for path in folder.rglob("*.html")}
+
+    assert pages(built) == pages(site)
+
+
+def test_its_pages_say_and_load_the_same(built, site):
+    def content(page):
+        article = LexborHTMLParser(page.read_text(encoding="utf-8")).css_first("article")
+        return article.text(separator=" ") if article else ""
+
+    for page in site.rglob("*.html"):
+        assert content(built / page.relative_to(site)) == content(page), page.name
+    sheets = [(folder / "_static" / "site.css").read_bytes() for folder in (built, site)]
+    assert sheets[0] == sheets[1]
+
+
+def test_without_a_network_it_builds_again(built, place, environment, tmp_path):
+    front = place / "index.md"
+    front.write_text(front.read_text(encoding="utf-8") + "\nOne line more.\n", encoding="utf-8")
+    nowhere = {name: "http://127.0.0.1:9" for name in ("npm_config_registry", "HTTPS_PROXY")}
+    build(place, environment | nowhere, cwd=tmp_path)
+    assert "One line more." in (built / "index.html").read_text(encoding="utf-8")
