@@ -29,7 +29,7 @@ from jupyter_cache.cache.db import NbCacheRecord, session_context
 from jupyter_core.utils import ensure_event_loop
 from myst_nb.core.execute import NotebookClientCache, create_client
 from myst_nb.core.read import create_nb_reader
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
@@ -47,6 +47,7 @@ EVERYTHING = set(
 )
 
 
+MAGIC = r"^%+\w+(?: -\w+(?: \d+)?)* ?"
 TRANSFORM = TransformerManager().transform_cell
 
 
@@ -191,7 +192,7 @@ def trees_of(cells: Iterable) -> Iterator[ast.AST | None]:
         if "raises-exception" in cell.metadata.get("tags", ()):
             yield None
         # What a magic is given is code, too.
-        for code in {cell.source, re.sub(r"^\s*%+\w+( -\w+( \d+)?)*", "", cell.source, flags=re.M)}:
+        for code in {cell.source, re.sub(MAGIC, "", cell.source, flags=re.M)}:
             try:
                 plain = "%" not in code and "?" not in code and "!" not in code
                 yield ast.parse(code if plain else TRANSFORM(code))
@@ -331,6 +332,8 @@ def tell_failure(env, document: Document, error: BaseException) -> str:
     reason = f"{type(cause).__name__}: {text}"
     if isinstance(cause, CellExecutionError):
         reason = f"{cause.ename}: {cause.evalue}"
+    elif isinstance(cause, DeadKernelError):  # before it could say what it began
+        reason += ", here or in the next cell"
     reached = [cell for cell in executed(client.notebook) if cell.execution_count]
     if not reached:
         return f"{page}: {reason}"
