@@ -3,6 +3,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --no-compile --disable-pip-version-check
 
+# Bytecode is written when a module is first used, not for all that is installed.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: book pdf test lighthouse serve record bench newcomer linkcheck clean
 .DELETE_ON_ERROR:
 
