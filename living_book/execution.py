@@ -253,14 +253,15 @@ def open_client(env, name: str):
 def stale_documents(app, names: Iterable[str], store) -> list[Document]:
     """Return the documents whose outputs the cache lacks, or has and they no longer hold."""
     clients = {name: open_client(app.env, name) for name in sorted(names)}
-    packages = Packages(app.config.living_book_packages.values())
+    if not hasattr(app, "packages_read"):  # once a build
+        app.packages_read = Packages(app.config.living_book_packages.values())
     marks = {r.hashkey: (r.data or {}).get(STAMP) for r in store.list_cache_records()}
     stale = []
     for name, client in clients.items():
         if client is None:
             continue
         key = store.create_hashed_notebook(client.notebook)[1]
-        mark = fingerprint(executed(client.notebook), client.path.parent, packages)
+        mark = fingerprint(executed(client.notebook), client.path.parent, app.packages_read)
         if marks.get(key) != mark:
             stale.append(Document(name, client, key, mark))
     return stale
