@@ -118,10 +118,10 @@ def fold_natively(page: Page, found: list) -> None:
             details.attrs[name] = value or ""
         details.attrs["class"] = box.attrs["class"].replace("dropdown", "folded")
         title = box.css_first("p.admonition-title")
+        title.unwrap_tags(["a"])  # a link in what a click unfolds would take the click
         summary.attrs["class"] = "admonition-title"
         for child in title.iter(include_text=True):
             summary.insert_child(child)
-        summary.unwrap_tags(["a"])  # a link within what a click unfolds answers to neither well
         title.decompose()
         details.insert_child(summary)
         for child in box.iter(include_text=True):

@@ -10,7 +10,7 @@ from living_book import finish, mends
 
 PAGES = {
     "index.md": "# Home\n\n```{toctree}\nnext\n```\n",
-    "next.md": "# Next\n\n```{admonition} A title with $x$\n:class: dropdown\nHidden.\n```\n",
+    "next.md": "# Next\n\n```{admonition} A title with $x$ and [a link](index.md)\n:class: dropdown\nHidden.\n```\n",
 }
 THEME = {"html_theme": "sphinx_book_theme", "myst_enable_extensions": ["dollarmath"]}
 BY_NAME = {mend.name: mend for mend in mends.MENDS}
@@ -55,7 +55,8 @@ def test_code_has_its_colors_in_both_modes_before_a_script_says_which(book):
 def test_a_fold_opens_without_a_script_and_shows_its_title(book):
     fold = tree(book).css_first("details.admonition")
     assert fold.css_first("summary").text().startswith("A title with")
-    assert fold.css_first("summary .katex") and "Hidden." in fold.text()
+    assert fold.css_first("summary .katex") and not fold.css("summary a")
+    assert "Hidden." in fold.text()
     assert "open" not in fold.attributes
 
 
