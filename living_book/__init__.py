@@ -64,12 +64,8 @@ def digest(*patterns: str) -> str:
 
 
 def configure(app, config) -> None:
-    """Fill in what the book leaves open, and bring what the pages load."""
-    ours = {*config.overrides, *config._raw_config}
-    for name, value in DEFAULTS.items():
-        if name not in ours and name in config:
-            config[name] = value
-    if "project" not in ours:
+    """Bring what the pages load, and mend what would load more."""
+    if "project" not in {*config.overrides, *config._raw_config}:
         config.project = config.html_title or config.project
     config.exclude_patterns.append("**/node_modules")  # npm's packages bring Markdown files
     config.living_book_looks = digest("static/*", "*.mjs", "*.cjs", "package-lock.json")
@@ -92,6 +88,8 @@ def setup(app):
     gc.set_threshold(200_000, 50, 50)
     for name in EXTENSIONS:
         app.setup_extension(name)
+    for name, value in DEFAULTS.items():  # before the values are read, some of them at once
+        app.config._raw_config.setdefault(name, value)
 
     app.add_config_value("living_book_mends_off", [], "html", [list, tuple])
     app.add_config_value("living_book_packages", {}, "env", [dict])

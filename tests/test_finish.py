@@ -10,9 +10,15 @@ from living_book import finish, mends
 
 PAGES = {
     "index.md": "# Home\n\n```{toctree}\nnext\n```\n",
-    "next.md": "# Next\n\n```{admonition} A title with $x$ and [a link](index.md)\n:class: dropdown\nHidden.\n```\n",
+    "next.md": "# Next\n\n```{admonition} A title with $x$ and [a link](index.md)\n"
+    ":class: dropdown\nHidden.\n```\n",
 }
-THEME = {"html_theme": "sphinx_book_theme", "myst_enable_extensions": ["dollarmath"]}
+THEME = {
+    "html_theme": "sphinx_book_theme",
+    "html_context": {"default_mode": "auto"},
+    "html_title": "A small book",
+    "myst_enable_extensions": ["dollarmath"],
+}
 BY_NAME = {mend.name: mend for mend in mends.MENDS}
 
 
@@ -60,6 +66,10 @@ def test_a_fold_opens_without_a_script_and_shows_its_title(book):
     assert "open" not in fold.attributes
 
 
+def test_without_scripts_a_page_is_light_whatever_the_system(book):
+    assert tree(book).css_first("html").attrs["data-theme"] == "light"
+
+
 def test_the_pass_leaves_finished_pages_as_they_are(book):
     def content():
         return {p: p.read_bytes() for p in book.site.rglob("*.html") if "_static" not in p.parts}
@@ -96,6 +106,16 @@ def test_what_is_not_known_or_not_there_is_named(small_book):
     answer = small_book.build(PAGES, **THEME, html_css_files=["lost.css"])
     assert answer.returncode != 0 and "not in _static: lost.css" in answer.stderr
     assert not small_book.site.exists()
+
+
+def test_the_copied_examples_lose_their_prompts_and_previews_name_the_book(small_book):
+    more = {"extensions": ["sphinx_copybutton", "living_book"]}
+    assert small_book.build(PAGES, **THEME | more).returncode == 0
+    assert r"formatCopyText(text, '>>> |\\.\\.\\. |\\$ ', true" in small_book.read(
+        "_static/copybutton.js"
+    )
+    names = tree(small_book).css('meta[property="og:site_name"]')
+    assert [name.attrs["content"] for name in names] == ["A small book"]
 
 
 @pytest.mark.parametrize("mend", [m for m in mends.MENDS if m.pattern], ids=lambda m: m.name)
