@@ -38,6 +38,7 @@ from .statements import (
 
 FAULTS = "living_book_faults"  # in Sphinx's metadata of a page, which it forgets with the page
 STATED = (*NODE_TYPES.values(), unenumerable_node)
+DOT = "\N{NO-BREAK SPACE}· "  # never begins a line
 WORD = re.compile(r"(?<![\w-])([a-z]+)(?:-[a-z0-9]+)+(?![\w-])")
 
 
@@ -275,13 +276,13 @@ class Claims(SphinxDirective):
             "code": [f"{{py:obj}}`~{name}`" for name, text in texts.items() if names(label, text)],
         }
         links = [", ".join(part) or f"no {kind}" for kind, part in parts.items()]
-        where = nodes.paragraph("", "", *self.markdown(" · ".join(links)), classes=["links"])
+        where = nodes.paragraph("", "", *self.markdown(DOT.join(links)), classes=["links"])
         own = [test for test in tests if names(label, test.source)]
         for number, test in enumerate(own):
             path = test.path.as_posix()
             name = nodes.literal("", f"{path}::{test.name}", test=(path, test.line))
-            where.extend([nodes.Text(", " if number else " · "), name])
-        where.append(nodes.Text("" if own else " · no test"))
+            where.extend([nodes.Text(", " if number else DOT), name])
+        where.append(nodes.Text("" if own else f"{DOT}no test"))
         term = self.markdown(f"{{prf:ref}}`{label}`" + f" ({title})" * bool(title))
         saw = nodes.line_block("", *(nodes.line("", result) for result in claim.results))
         return nodes.definition_list_item(
