@@ -21,6 +21,7 @@ from hashlib import sha256
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from time import sleep
 
 import psutil
 from IPython.core.inputtransformer2 import TransformerManager
@@ -312,8 +313,10 @@ def side_by_side(documents: Iterable[Document]) -> Iterator[tuple[Document, Base
                 yield jobs[job], job.exception()
         except BaseException:  # Ctrl-C does not reach the kernels, and they would go on
             pool.shutdown(wait=False, cancel_futures=True)
-            for kernel in psutil.Process().children(recursive=True):
-                kernel.kill()
+            while not all(job.done() for job in jobs):  # one may be about to start its kernel
+                for kernel in psutil.Process().children():
+                    kernel.kill()
+                sleep(0.1)
             raise
 
 

@@ -386,7 +386,7 @@ def test_an_interrupt_ends_the_kernels(book):
                 assert build.poll() is None
                 time.sleep(0.1)
             build.send_signal(signal.SIGINT)
-            assert build.wait(20) != 0
+            assert build.wait(60) != 0
         finally:
             build.kill()
     assert not psutil.pid_exists(int(pid.read_text()))
