@@ -78,9 +78,10 @@ def link_citations(app, what, name, obj, options, lines) -> None:
 
     def cite(match):
         words = " ".join(match[0].split())  # it may be broken at the end of a line
-        if words not in keys:
-            logger.warning("%s cites %s, which the bibliography lacks", name, words)
-        return f":cite:t:`{keys.get(words, words)}`"
+        if words in keys:
+            return f":cite:t:`{keys[words]}`"
+        logger.warning("the docstring of %s cites %s, which the bibliography lacks", name, words)
+        return words
 
     text = STATEMENT.sub(r":prf:ref:`\g<0>`", "\n".join(lines))
     lines[:] = CITATION.sub(cite, text).split("\n")
