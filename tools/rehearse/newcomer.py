@@ -8,6 +8,7 @@ in JupyterLab, as Binder would.
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -64,8 +65,8 @@ def gestures(book, scripts):
         started = time.monotonic()
         command = [scripts / words[0], *words[1:]]
         answer = subprocess.run(command, cwd=book, env=kept, capture_output=True, encoding="utf-8")
-        said = answer.stdout.strip().splitlines()
-        print(f"{' '.join(words)}: {time.monotonic() - started:.0f} s; {said[-1]}", flush=True)
+        said = [line for line in answer.stdout.splitlines() if re.search("passed|succeeded", line)]
+        print(f"{' '.join(words)}: {time.monotonic() - started:.0f} s; {said[-1:]}", flush=True)
         if answer.returncode:
             sys.exit(answer.stdout + answer.stderr)
 
