@@ -22,10 +22,19 @@ class Printed(SphinxDirective):
         return [printed("", text=self.arguments[0])]
 
 
+def pdf_name(title: str) -> str:
+    """Return the name of a book's PDF.
+
+    >>> pdf_name("A book, printed")
+    'a-book-printed.pdf'
+    """
+    return f"{nodes.make_id(title)}.pdf"
+
+
 def write_place(writer, node) -> None:
     """Write the place: it shows nothing until the link is in it."""
-    text = writer.attval(node["text"])
-    writer.body.append(f'<p class="pdf-link" data-text="{text}" hidden></p>\n')
+    pdf, text = pdf_name(writer.config.html_title), writer.attval(node["text"])
+    writer.body.append(f'<p class="pdf-link" data-pdf="{pdf}" data-text="{text}" hidden></p>\n')
     raise nodes.SkipNode
 
 

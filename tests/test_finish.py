@@ -144,3 +144,19 @@ def test_the_theme_script_must_have_what_is_taken_from_it(tmp_path):
     script.write_text("another script")
     with pytest.raises(ExtensionError, match="layout-when-near"):
         mends.drop_layout_of_all(tmp_path)
+
+
+@pytest.mark.parametrize("changed", ["index.md", "next.md"])
+def test_a_printed_book_goes_with_its_link_when_a_page_changes(changed, small_book):
+    pages = PAGES | {"index.md": PAGES["index.md"] + "\n```{printed} As a PDF\n```\n"}
+    assert small_book.build(pages, **THEME).returncode == 0
+    empty = tree(small_book, "index.html").css_first(".pdf-link").html
+    pdf = small_book.site / "a-small-book.pdf"
+    pdf.write_text("printed")
+    page = small_book.site / "index.html"
+    filled = page.read_text().replace(empty, empty.replace(' hidden=""></p>', "><a>PDF</a></p>"))
+    page.write_text(filled)
+    assert tree(small_book, "index.html").css(".pdf-link a")
+    assert small_book.build({changed: pages[changed] + "\nMore.\n"}, **THEME).returncode == 0
+    assert tree(small_book, "index.html").css_first(".pdf-link").html == empty
+    assert not pdf.exists()

@@ -17,11 +17,13 @@ import yaml
 from playwright.sync_api import sync_playwright
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from living_book.printed import pdf_name
 from tools.chromium import FLAGS
 from tools.pdf.join import HOST, join, parse, reading_order
 
 BOOK = pathlib.Path(__file__).parents[2]
-NAME = "geometry-of-linearized-networks.pdf"
+CONFIG = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
+NAME = pdf_name(CONFIG["title"])
 PRINT = dict(prefer_css_page_size=True, print_background=True, tagged=True)
 # Shrinks what is wider than its place, then returns what would still be cut off.
 FIT = """() => {
@@ -132,12 +134,16 @@ def link(site, pdf):
     """Fill the place that the front page keeps for the link."""
     front = site / "index.html"
     text = front.read_text(encoding="utf-8")
-    places = re.findall(r'<p class="pdf-link" data-text="(.*?)" hidden=?"?"?></p>', text)
+    places = re.findall(
+        r'<p class="pdf-link" data-pdf=".*?" data-text="(.*?)" hidden=?"?"?></p>', text
+    )
     if len(places) != 1:
         sys.exit(f"{front} must have one empty place for the link to the PDF, found {len(places)}")
     words = f"{html.escape(html.unescape(places[0]))} ({size(pdf.stat().st_size)})"
     anchor = f'<a class="reference external" href="{pdf.name}" type="application/pdf">{words}</a>'
-    filled = re.sub(r'(<p class="pdf-link" data-text=".*?") hidden=?"?"?>', rf"\1>{anchor}", text)
+    filled = re.sub(
+        r'(<p class="pdf-link" .*? data-text=".*?") hidden=?"?"?>', rf"\1>{anchor}", text
+    )
     front.write_text(filled, encoding="utf-8")
 
 
@@ -148,12 +154,11 @@ def main(site):
         return
     if not shutil.which("chromium"):
         sys.exit("The PDF needs Chromium on the PATH (Debian: apt-get install chromium)")
-    config = yaml.safe_load((BOOK / "_config.yml").read_text(encoding="utf-8"))
     order = reading_order(parse_toc_yaml(BOOK / "_toc.yml"))
     pages = {name: (site / f"{name}.html").read_text(encoding="utf-8") for name, _ in order}
     fonts = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf")
-    document = join(pages, order, config)
-    pdf = finish(print_pages(document, [site, fonts]), outline_rows(document), config)
+    document = join(pages, order, CONFIG)
+    pdf = finish(print_pages(document, [site, fonts]), outline_rows(document), CONFIG)
     (site / NAME).write_bytes(pdf)
     link(site, site / NAME)
 
