@@ -32,9 +32,8 @@ class Certificate:
     margin: float
 
     def __str__(self) -> str:
-        digits = f"{self.margin:.1e}" if abs(self.margin) < 1e-3 else f"{self.margin:.3f}"
-        if abs(self.margin) < 1e-6:
-            digits = "0 to rounding"
+        # Two digits, and none where both sides meet: what every machine prints alike.
+        digits = f"{self.margin:.2g}" if self.margin >= 1e-3 else "below 0.001"
         return f"{self.claim}: held in all {self.instances:,} cases; smallest margin {digits}"
 
 
@@ -76,7 +75,7 @@ def certify(
     --------
     >>> import lin_utils as lu
     >>> print(lu.certify("squares", [0.0, 1.0], [0.5, 4.0]))
-    squares: held in all 2 cases; smallest margin 0.750
+    squares: held in all 2 cases; smallest margin 0.75
     """
     tolerance = _validation.positive("tolerance", tolerance)
     smaller, larger = _broadcast(smaller, larger)

@@ -18,6 +18,12 @@ def test_rounding_is_forgiven_and_infinite_bounds_hold():
     assert lu.certify("x", [1.0, 5.0], [2.0, np.inf]).margin == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("rounding", [-1e-12, 0.0, 1e-12])
+@pytest.mark.parametrize("bound", [1.0, 1 / (1 - 0.4321)])
+def test_a_certificate_prints_no_rounding(bound, rounding):
+    assert str(lu.certify("x", 1.0, bound + rounding)) == str(lu.certify("x", 1.0, bound))
+
+
 @pytest.mark.parametrize("sides, said", [(([], []), "at least one"), (([np.nan], [1.0]), "NaN")])
 def test_empty_and_nan_certificates_are_refused(sides, said):
     with pytest.raises(ValueError, match=said):

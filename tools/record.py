@@ -16,8 +16,11 @@ KEPT = {"text/plain"}
 
 def normalize(notebook: nbformat.NotebookNode) -> None:
     """Drop all but the text outputs, and everything that differs from run to run."""
-    language = notebook.metadata.kernelspec
-    notebook.metadata = nbformat.from_dict({"kernelspec": language})
+    language = notebook.metadata.language_info
+    # Of the language all stays by which exporters and editors go; the version differs.
+    del language["version"]
+    kept = {"kernelspec": notebook.metadata.kernelspec, "language_info": language}
+    notebook.metadata = nbformat.from_dict(kept)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
         cell.metadata = nbformat.from_dict(
