@@ -1,12 +1,13 @@
-"""Binder, rehearsed: every chapter run in JupyterLab, and every slider moved.
+"""Binder, rehearsed: every chapter run and read in JupyterLab, and every slider moved.
 
 JupyterLab is served on loopback from an environment made from ``requirements.txt``, and Chromium
-runs each chapter. Any error, warning or still slider is a failure.
+runs each chapter. Any error, warning, raw Markdown or still slider is a failure.
 """
 
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,11 +15,34 @@ import sys
 import time
 import urllib.request
 
+from matplotlib.image import imread
 from playwright.sync_api import expect, sync_playwright
 
 from tools.chromium import FLAGS
 
 TOKEN = "rehearsal"
+SETTINGS = {
+    # All cells are drawn, also those that are off the screen; and no question covers them.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false"},
+}
+# Fences, roles, options, targets, TeX, labels and unknown names that a reader should not see.
+RAW = re.compile(
+    r"`{3}|:{3}|~{3}|\{[\w:.+-]+\}`|\{(?:prf|cite|eq|ref|numref|py|doc)\b|^\s*:\w+:|:label:|\$\$"
+    r"|\\[a-zA-Z]{2,}|(?<![\w)])\([\w:.-]+\)=|\b(?:thm|prop|lem|cor|def|ex|eq|fig)-[a-z]"
+    r"|Unknown Directive|\[\?\]",
+    re.M,
+)
+# What the Markdown cells say without their formulas, and what jupyterlab-myst marks as broken.
+READ = """() => jupyterapp.shell.currentWidget.content.widgets
+  .filter(cell => cell.model.type === 'markdown')
+  .map(cell => {
+    const broken = [...cell.node.querySelectorAll('.myst [title*="Not Found"], .katex-error')]
+      .map(mark => `${mark.title}: ${mark.textContent}`);
+    const copy = cell.node.querySelector('.myst').cloneNode(true);
+    copy.querySelectorAll('.katex').forEach(formula => formula.remove());
+    return {text: copy.textContent, broken};
+  })"""
 
 
 @contextlib.contextmanager
@@ -36,6 +60,10 @@ def jupyterlab(scripts, book, home):
     words = [scripts / "jupyter", "lab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
     words += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     words += [f"--IdentityProvider.token={TOKEN}"]
+    for name, chosen in SETTINGS.items():
+        path = home / f".jupyter/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(chosen))
     with open(home / "lab.log", "w") as log:
         server = subprocess.Popen(words, cwd=book, env=kept | settings, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
@@ -86,6 +114,41 @@ def troubles(cells):
                 yield f"cell {number}: {json.dumps(output)[:2000]}"
 
 
+def raw(text):
+    """Return the raw Markdown in what a reader sees, each with the words around it."""
+    found = [match.span() for match in RAW.finditer(text)]
+    return [text[max(start - 40, 0) : end + 40] for start, end in found]
+
+
+def unreadable(page):
+    """Wait until every Markdown cell is drawn, and yield what a reader cannot read."""
+    page.wait_for_function(
+        """() => jupyterapp.shell.currentWidget.content.widgets.every(
+          cell => cell.model.type !== 'markdown' || cell.node.querySelector('.myst *'))"""
+    )
+    for number, cell in enumerate(page.evaluate(READ), start=1):
+        for trouble in raw(cell["text"]) + cell["broken"]:
+            yield f"Markdown cell {number} shows {trouble!r}"
+
+
+def picture_theorem(page, path):
+    """Take a picture of the first theorem with a title; yield what is wrong with it."""
+    title = re.compile(r"^Theorem \d+\s+\(\w.+\)")
+    header = page.locator(".myst-proof-header").filter(has_text=title)
+    theorem = page.locator(".myst-proof").filter(has=header).first
+    theorem.scroll_into_view_if_needed()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    theorem.screenshot(path=path)
+    formula = theorem.locator(".katex-html").first.bounding_box()
+    gray = imread(path)[..., :3].mean(axis=-1)
+    ink = (gray < 0.5).mean()
+    if not formula or min(formula["width"], formula["height"]) < 5:
+        yield "the theorem has no typeset formula"
+    # Letters are dark and few, on a page that is light.
+    if min(gray.shape) < 60 or not 0.005 < ink < 0.3 or (gray > 0.9).mean() < 0.6:
+        yield f"{path.name} is no page with words: {gray.shape}, {ink:.1%} dark"
+
+
 def move_sliders(page, cells):
     """Move every slider by one step and see that the picture follows; return their number."""
     moved = 0
@@ -118,13 +181,18 @@ def rehearse(book, scripts, home):
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         stack.callback(browser.close)
         found = []
+        picture = book / "_build" / "rehearsal" / "theorem.png"
+        picture.unlink(missing_ok=True)
         for notebook in sorted((book / "chapters").glob("*.ipynb")):
             started = time.monotonic()
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.set_default_timeout(180_000)
             page.goto(f"{address}/lab/tree/chapters/{notebook.name}?reset&token={TOKEN}")
             cells = run_all(page)
-            found += [f"{notebook.stem}: {trouble}" for trouble in troubles(cells)]
+            seen = [*troubles(cells), *unreadable(page)]
+            if not picture.exists():
+                seen += picture_theorem(page, picture)
+            found += [f"{notebook.stem}: {trouble}" for trouble in seen]
             moved = "not tried" if found else move_sliders(page, cells)
             page.close()
             seconds = time.monotonic() - started

@@ -23,7 +23,7 @@ BOOK = pathlib.Path(__file__).parents[2]
 def copy_book(target):
     """Copy the book's own files: no environment, no build, no repository."""
     left = shutil.ignore_patterns(
-        ".git", ".venv*", "_build", "node_modules", "*cache*", "*.egg-info"
+        ".git", ".venv*", "_build", "build", "node_modules", "*cache*", "*.egg-info"
     )
     shutil.copytree(BOOK, target, ignore=left, dirs_exist_ok=True)
 
