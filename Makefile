@@ -6,7 +6,7 @@ PIP := PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-compile --disable
 # Bytecode is written when a module is first used, not for all that is installed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: book pdf test lighthouse serve record bench newcomer linkcheck clean
+.PHONY: book pdf test lighthouse serve record bench newcomer anywhere linkcheck clean
 .DELETE_ON_ERROR:
 
 # Programs and packages in .venv know their folder by its path: a folder that moved needs a new one.
@@ -70,6 +70,10 @@ linkcheck: book
 # gestures in it, and every chapter in JupyterLab, as on Binder.
 newcomer: .venv/dev
 	$(PY) -m tools.rehearse.newcomer
+
+# The chapters on other processors, versions and Pythons, and in WebAssembly: `make anywhere ONLY="--only Zen"`.
+anywhere: .venv/dev
+	$(PY) -m tools.anywhere $(ONLY)
 
 clean:
 	rm -rf _build tools/rehearse/node_modules .venv .venv-bench .pytest_cache .hypothesis
