@@ -171,7 +171,7 @@ def run(row: Row, python: Callable[[], str], chapter: pathlib.Path) -> tuple[flo
     """Run one chapter on one machine when it is ready; return the seconds and what failed."""
     # Differences in full; what old packages say of new ones is not the book's matter.
     words = ["-m", "pytest", "-vv", "-p", "no:cacheprovider", "--color=no", "--nbval", *row.words]
-    words += ["-o", "filterwarnings=default"]
+    words += ["-o", "filterwarnings=ignore"]
     started = time.monotonic()
     try:
         command, started = [python(), *words, str(chapter.relative_to(BOOK))], time.monotonic()
