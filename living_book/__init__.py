@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 from pathlib import Path
 
 from . import (
@@ -21,6 +22,7 @@ from . import (
     finish,
     formulas,
     node,
+    plain,
     printed,
     reference,
 )
@@ -67,6 +69,8 @@ def configure(app, config) -> None:
     """Bring what the pages load, and mend what would load more."""
     if "project" not in {*config.overrides, *config._raw_config}:
         config.project = config.html_title or config.project
+    # Whoever publishes knows the address, the book does not: in a fork it is another.
+    config.html_baseurl = config.html_baseurl or os.environ.get("HTML_BASEURL", "")
     config.exclude_patterns.append("**/node_modules")  # npm's packages bring Markdown files
     config.living_book_looks = digest("static/*", "*.mjs", "*.cjs", "package-lock.json")
     config.html_static_path.append(str(HERE / "static"))
@@ -129,4 +133,5 @@ def setup(app):
     app.connect("doctree-resolved", claims.link_tests)
     app.connect("doctree-resolved", formulas.set_formulas)
     app.connect("html-page-context", codelinks.link_code)
+    app.connect("build-finished", plain.write_downloads)
     return {"parallel_read_safe": True, "env_version": digest("*.py")}

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,7 @@ import pytest
 from test_statements import every_spelling, notebook, spell
 
 from living_book import statements
+from living_book.plain import book_of
 from tools import handout
 
 BOOK = Path(__file__).parents[1]
@@ -40,6 +42,7 @@ def test_homework_leaves_out_a_solution_in_every_spelling(spelling):
         assert kept in made
     for around in ("Last.", "More text.", "First."):
         assert made.count(around) == (exercise + solution).count(around)
+    assert "**Exercise (Title).**" in made and "an-exercise" not in made
 
 
 @pytest.mark.parametrize("fence", ["```", ":::", "~~~~"])
@@ -108,7 +111,7 @@ def test_homework_refuses_what_still_looks_like_a_solution(place, source):
         "Solutions of this equation exist.",
         ">>> solution = 1\nprint(f'{solution}')",
         "$\\text{solution}$ and `{solution}`",
-        "```{figure} solution.png\nA solution.\n```",
+        "![A solution.](https://a.b/solution.png)",
     ],
 )
 def test_homework_keeps_other_uses_of_the_word(source):
@@ -121,7 +124,7 @@ def test_homework_keeps_other_uses_of_the_word(source):
 def test_slides_show_a_statement_in_every_spelling_with_its_name(spelling, kind):
     statement = spell(spelling, f"prf:{kind}", "A title", "a-label", "It holds.")
     made = text(handout.slides(notebook(statement), PATH, {"a-label": f"{kind.title()} 2.1"}))
-    assert made.strip() == f"**{kind.title()} 2.1** (A title).\n\nIt holds."
+    assert made.strip() == f"**{kind.title()} 2.1 (A title).** It holds."
 
 
 def test_slides_keep_no_proof_exercise_or_solution_and_what_is_in_them():
@@ -134,36 +137,18 @@ def test_slides_keep_no_proof_exercise_or_solution_and_what_is_in_them():
     assert made == "# T"
 
 
-@pytest.mark.parametrize(
-    "markdown, words",
-    [
-        ("By {prf:ref}`thm-a`.", "By Theorem 1.2."),
-        ("By {prf:ref}`the theorem <thm-a>`.", "By the theorem."),
-        ("See {numref}`fig-a` and {eq}`eq-a`.", "See Fig. 1.1 and (1.3)."),
-        ("See {numref}`Picture %s <fig-a>`.", "See Picture 1.1."),
-        ("{cite:t}`key` and {func}`~a.b`, {class}`C`", "Polyak (1963) and `b`, `C`"),
-        ("$$ x $$ (eq-a)", "$$ x \\tag{1.3} $$"),
-        ("$$\nx\n$$ (eq-a)", "$$\nx\n\\tag{1.3} $$"),
-        ("{ref}`no-such-name`", "no such name"),
-    ],
-)
-def test_labels_and_roles_become_words(markdown, words):
-    names = {"thm-a": "Theorem 1.2", "fig-a": "Fig. 1.1", "eq-a": "(1.3)", "key": "Polyak (1963)"}
-    assert handout.plain(markdown, names) == words
-
-
 @pytest.fixture(scope="module")
 def names():
-    return handout.names_of(BOOK)
+    return book_of(BOOK)[0]
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 class TestChapter:
-    def test_homework_has_every_exercise_and_no_solution(self, path):
-        made = handout.homework(nbformat.read(path, as_version=4), path)
-        before, after = statements.statements(path), statements.statements(path, made)
-        asked = [block.label for block in before if block.kind == "exercise"]
-        assert [block.label for block in after if block.kind == "exercise"] == asked != []
+    def test_homework_has_every_exercise_and_no_solution(self, path, names):
+        made = handout.homework(nbformat.read(path, as_version=4), path, names)
+        before = statements.statements(path)
+        asked = [names[block.label] for block in before if block.kind == "exercise"]
+        assert re.findall(r"^\*\*(Exercise [\d.]+\d)\b", text(made), re.M) == asked != []
         solved = [block for block in before if block.kind == "solution"]
         lines = [line for block in solved for line in block.body.splitlines() if len(line) > 20]
         assert solved and not [line for line in lines if line in text(made)]
@@ -173,16 +158,20 @@ class TestChapter:
         cells = code(chapter)
         made = handout.slides(chapter, path, names)
         stated = [b for b in statements.statements(path) if b.kind in statements.PROOF_TYPES]
-        numbered = re.findall(r"^\*\*(\w+ [\d.]+)\*\* \(", text(made), re.M)
+        numbered = re.findall(r"^\*\*(\w+ [\d.]+\d) \(", text(made), re.M)
         assert numbered == [names[block.label] for block in stated] != []
         assert code(made) == cells
-        assert not re.search(r"\{\w+(:\w+)?\}`|^:label:|^```|\$\$ \(", text(made), re.M)
 
-    def test_slides_show_every_figure_and_explorer_and_no_other_code(self, path, names):
-        for cell in handout.slides(nbformat.read(path, as_version=4), path, names).cells:
-            shown = cell.metadata["slideshow"]["slide_type"] == "slide"
+    def test_slides_show_every_figure_and_explorer_with_its_caption_and_no_other_code(
+        self, path, names
+    ):
+        cells = handout.slides(nbformat.read(path, as_version=4), path, names).cells
+        for cell, after in pairwise(cells):
+            shown = cell.metadata["slideshow"]["slide_type"] != "skip"
             pictured = "figure" in cell.metadata.get("mystnb", {}) or "lu.explore(" in cell.source
             assert shown == (cell.cell_type == "markdown" or pictured)
+            caption = after.metadata["slideshow"]["slide_type"] == "-"
+            assert caption == (cell.cell_type == "code" and pictured)
 
 
 class TestCommand:
@@ -199,7 +188,14 @@ class TestCommand:
     def test_writes_a_chapter_that_belongs_to_no_book(self, tmp_path):
         nbformat.write(notebook("# T", "```{prf:lemma}\nIt holds.\n```"), tmp_path / "one.ipynb")
         assert self.run("slides", tmp_path / "one.ipynb", tmp_path / "made.ipynb").returncode == 0
-        assert "**Lemma**." in text(nbformat.read(tmp_path / "made.ipynb", as_version=4))
+        assert "**Lemma.** It" in text(nbformat.read(tmp_path / "made.ipynb", as_version=4))
+
+    @pytest.mark.parametrize("kind", ["homework", "slides"])
+    def test_begins_with_a_cell_that_finds_what_the_chapter_imports(self, kind, tmp_path):
+        assert self.run(kind, CHAPTERS[0], tmp_path / "made.ipynb").returncode == 0
+        first, *rest = code(nbformat.read(tmp_path / "made.ipynb", as_version=4))
+        assert 'find_spec("lin_utils")' in first.replace("'", '"')
+        assert not [source for source in rest if "find_spec" in source]
 
     def test_names_the_chapters_where_one_is_unknown(self):
         ran = self.run("homework", BOOK / "chapters" / "none.ipynb", "made.ipynb")

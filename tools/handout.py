@@ -1,8 +1,8 @@
-"""What instructors hand out and show: a chapter as homework or as slides.
+"""What instructors hand out and show: a chapter as homework or as slides, in plain Markdown.
 
 homework leaves the solutions out, and stops if anything still looks like one. slides marks what
 nbconvert shows: headings, statements, figures and explorers; proofs and prose stay in the book.
-Both keep all code that is not part of a solution, so both run.
+Both keep all code that is not part of a solution, and install what it imports; so both run.
 """
 
 import argparse
@@ -13,17 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import nbformat
-from pybtex.database import parse_file
 
+from living_book.buttons import ask_git, read_remote
 from living_book.places import CELL, spell
-from living_book.statements import (
-    KINDS,
-    PROOF_TYPES,
-    NotUnderstood,
-    blocks,
-    configuration,
-    numbers,
-)
+from living_book.plain import Plain, book_of, fitted, new_cell, packages_of, plain, with_installs
+from living_book.statements import KINDS, PROOF_TYPES, NotUnderstood, blocks
 
 BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?=[`~:]{3})")
 COMMENT = re.compile(r"<!--|-->|^[ \t]*%", re.MULTILINE)
@@ -33,14 +27,11 @@ TITLE = re.compile(rf"\s*(?:#|\*|_|<[^>]*>){MARK}{NAMED}{MARK}$|{NAMED}{MARK}$")
 SAID = re.compile(rf"{MARK}Solution\b{MARK}[.:]\W.*\w|.*\\begin\{{solution|\s*\.\. solution")
 IN_CODE = re.compile(r".*(?:`{3,}|~{3,}|:{3,})\s*\{solution", re.IGNORECASE)
 NEXT = re.compile(r"#|[`~:]{3,}\s*\{exercise|\(.*\)=$")
-ROLE = re.compile(r"\{([\w:-]+)\}`([^`]+)`")
-CODE = {"func", "meth", "class", "obj", "mod", "attr", "data", "exc"}
-REFERENCES = {"prf", "ref", "numref", "eq", "cite", "doc"}
-DISPLAY = re.compile(r"\$\$[ \t]*\(([^()\s]+)\)[ \t]*$", re.MULTILINE)
 
 
-def homework(notebook, path):
+def homework(notebook, path, names=None, links=None):
     """Leave the solutions out; raise NotUnderstood if something like one remains."""
+    notebook = deepcopy(notebook)
     solutions = [block for block in blocks(path, notebook) if block.kind == "solution"]
     sources = [cell.source.split("\n") for cell in notebook.cells]
     for block in reversed(solutions):
@@ -56,11 +47,10 @@ def homework(notebook, path):
                 lines[first], lines[rest] = bullet[0] + lines[rest].lstrip(), None
     for cell, lines in zip(notebook.cells, sources, strict=True):
         cell.source = "\n".join(line or "" for line in lines)
+        if not cell.source.strip():
+            cell.source = ""
     refuse_remains(notebook, path)
-    for cell, lines in zip(notebook.cells, sources, strict=True):
-        cell.source = "\n".join(line for line in lines if line is not None).strip()
-    notebook.cells = [cell for cell in notebook.cells if cell.source]
-    return notebook
+    return plain(notebook, path, names, links)
 
 
 def refuse_remains(notebook, path):
@@ -90,70 +80,49 @@ def refuse_remains(notebook, path):
         raise NotUnderstood("\n".join(places))
 
 
-def names_of(root):
-    """Return what the book calls what its labels and keys name: 'Theorem 1.2', 'Polyak (1963)'."""
-    names = numbers(root)
-    for path in configuration(root).get("bibtex_bibfiles", ()):
-        for key, entry in parse_file(Path(root, path)).entries.items():
-            people = [" ".join(p.last_names) for p in entry.persons.get("author", ())] or [key]
-            authors = " and ".join(filter(None, [", ".join(people[:-1]), people[-1]]))
-            names[key] = f"{authors} ({entry.fields.get('year', 'no year')})"
-    return names
-
-
-def plain(markdown, names):
-    """Return MyST as the Markdown that nbconvert knows: labels and roles become words."""
-
-    def word(match):
-        role, text = match[1].removeprefix("py:"), match[2]
-        said = re.fullmatch(r"(.+?)\s*<(.+)>", text, re.DOTALL)
-        title, target = said.groups() if said else ("", text)
-        name = names.get(target, target.replace("-", " "))
-        if title:
-            return re.sub(r"%s|\{number\}", name.rpartition(" ")[2], title)
-        if role in CODE:
-            return f"`{target.rpartition('.')[2] if target[0] == '~' else target.lstrip('!')}`"
-        return name if role.partition(":")[0] in REFERENCES else text
-
-    def tag(match):
-        return rf"\tag{{{names[match[1]].strip('()')}}} $$" if match[1] in names else "$$"
-
-    return ROLE.sub(word, DISPLAY.sub(tag, markdown))
-
-
-def shown(block, names):
-    """Return the text of a heading's or a statement's slide."""
-    if block.kind == "heading":
-        return plain(f"{'#' * block.options['level']} {block.title}", names)
-    name = names.get(block.key, block.kind.title())
-    title = f" ({block.title})" * bool(block.title)
-    return plain(f"**{name}**{title}.\n\n{block.body}", names)
-
-
 def is_shown(cell):
     """Tell whether a code cell makes a figure or an explorer."""
     return "lu.explore(" in cell.source or "figure" in cell.metadata.get("mystnb", {})
 
 
-def slides(notebook, path, names):
+def slides(notebook, path, names=None, links=None):
     """Mark what nbconvert shows: a slide for each heading, statement, figure and explorer."""
-    found = [
+    found = blocks(path, notebook)
+    shown = [
         block
-        for block in blocks(path, notebook)
+        for block in found
         if (block.kind in PROOF_TYPES or block.kind == "heading" and block.options["level"] < 4)
         and not any(name.removeprefix("prf:") in KINDS for name, *_ in block.within)
     ]
+    writer, made = Plain(path, found, names, links), deepcopy(notebook)
     cells = []
-    for number, cell in enumerate(notebook.cells, 1):
+
+    def show(words, kind):
+        cells.append(new_cell("markdown", words, f"slide-{len(cells)}"))
+        cells[-1].metadata["slideshow"] = {"slide_type": kind}
+
+    for writer.cell, cell in enumerate(made.cells, 1):
         if cell.cell_type == "code":
             kind = "slide" if is_shown(cell) else "skip"
             cell.metadata["slideshow"] = {"slide_type": kind}
             cells.append(cell)
-        for block in (block for block in found if block.cell == number):
-            show = {"slideshow": {"slide_type": "slide"}}
-            cells.append(nbformat.v4.new_markdown_cell(shown(block, names), metadata=show))
-    notebook.cells = cells
-    return notebook
+            if words := writer.caption(cell):
+                show(words, "-")  # on the slide of its figure
+        for block in (block for block in shown if block.cell == writer.cell):
+            if block.kind == "heading":
+                words = f"{'#' * block.options['level']} {block.title}"
+                show(writer.text(words, block.line), "slide")
+            else:
+                show(writer.block(block), "slide")
+    made.cells = cells
+    return fitted(made)
+
+
+def repository_of(book):
+    """Return the address, the branch or commit and the folder of a book in git, else nothing."""
+    known = ask_git(book)
+    _, address, _ = read_remote(known["remote"], {})
+    return (address, known["branch"] or known["commit"], known["folder"]) if address else ()
 
 
 def main():
@@ -167,16 +136,17 @@ def main():
     if not asked.chapter.is_file() or asked.chapter.suffix != ".ipynb":
         near = sorted(str(path) for path in asked.chapter.parent.glob("*.ipynb"))
         parser.error(f"there is no notebook '{asked.chapter}'; found: {', '.join(near) or 'none'}")
-    notebook = nbformat.read(asked.chapter, as_version=4)
+    notebook, folders = nbformat.read(asked.chapter, as_version=4), asked.chapter.resolve().parents
+    book = next((folder for folder in folders if (folder / "_toc.yml").exists()), None)
+    make = homework if asked.kind == "homework" else slides
     try:
-        if asked.kind == "homework":
-            made = homework(notebook, asked.chapter)
-        else:
-            folders = asked.chapter.resolve().parents
-            book = next((folder for folder in folders if (folder / "_toc.yml").exists()), None)
-            made = slides(notebook, asked.chapter, names_of(book) if book else {})
+        made = make(notebook, asked.chapter, *(book_of(book) if book else ()))
     except NotUnderstood as error:
         sys.exit(f"{error}\n{asked.target} is not written.")
+    if book:
+        made = with_installs(made, packages_of(book), *repository_of(book))
+    if asked.kind == "slides":
+        made.cells[0].metadata.setdefault("slideshow", {"slide_type": "skip"})
     nbformat.write(made, asked.target)
 
 
