@@ -35,6 +35,10 @@ class Case:
         The least ratio wanted, their time over ours.
     unchecked : tuple of str
         The others that compute only a part of the result.
+    limit : float, optional
+        In seconds: how long it may take, whatever others need.
+    note : str
+        What the table says below the subject.
     """
 
     subject: str
@@ -45,6 +49,8 @@ class Case:
     others: dict[str, Sequence[Call]]
     targets: dict[str, float] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
+    limit: float | None = None
+    note: str = ""
 
     @property
     def size(self) -> str:
@@ -67,7 +73,7 @@ class Row:
 
     @property
     def target(self) -> float | None:
-        return self.case.targets.get(self.other)
+        return 1.0 if self.other == "limit" else self.case.targets.get(self.other)
 
     @property
     def met(self) -> bool | None:
@@ -111,7 +117,8 @@ def measure(case: Case, seconds: float) -> list[Row]:
     names = [name for name, ways in case.others.items() for _ in ways]
     ways = [way for ways in case.others.values() for way in ways]
     ours, *times = fastest([case.ours, *ways], seconds)
-    return [
+    limit = [] if case.limit is None else [Row(case, "limit", ours, case.limit)]
+    return limit + [
         Row(
             case, other, ours, min(t for t, name in zip(times, names, strict=True) if name == other)
         )
@@ -139,6 +146,7 @@ def table(rows: Sequence[Row]) -> str:
             ours = next(iter(cells.values())).ours
             shown = [_cell(cells[other]) if other in cells else "" for other in others]
             lines.append(f"{size:16}{ours * 1e6:9.1f} µs" + "".join(f"{s:>18}" for s in shown))
+        lines += [note for note in dict.fromkeys(row.case.note for row in block) if note]
         lines.append("")
     judged = [row for row in rows if row.target is not None]
     missed = [row for row in judged if not row.met]

@@ -15,6 +15,8 @@ from .landscape import *
 from .recurrent import *
 from .residual import *
 
+__version__ = "0.1.0"
+
 # The stars brought functions and classes of this package; `figures` stays a module of its own.
 __all__ = ["figures"]
 __all__ += [

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
-from .landscape import Landscape
+from ._validation import Array
+from .landscape import Landscape, evaluate, evaluate_hessian
 
 __all__ = [
     "classify",
@@ -18,18 +19,23 @@ __all__ = [
     "weak_quasi_convexity_ratio",
 ]
 
-Array = NDArray[np.float64]
 
+def _ratio(landscape: Landscape, value: Array, first: Array, second: Array) -> Array:
+    """Return ⟨first, second⟩ over the gap; infinite at a global minimum, where nothing is asked.
 
-def _ratio(numerator: Array, gap: Array, rounding: float) -> Array:
-    """Divide by the gap; at a global minimum the conditions ask nothing: the ratio is inf."""
-    defined = gap > rounding
-    return np.where(defined, numerator / np.where(defined, gap, 1.0), np.inf)
-
-
-def _rounding(landscape: Landscape) -> float:
-    """Return the size up to which a gap is a rounding error of the values."""
-    return 8 * np.finfo(float).eps * max(1.0, abs(landscape.minimum))
+    Both are divided by their sizes first: their product can overflow where the ratio does not.
+    """
+    gap = value - landscape.minimum
+    rounding = 8 * np.finfo(float).eps * abs(landscape.minimum)
+    defined = gap > max(rounding, landscape._rounding)
+    sizes = [np.abs(side).max(axis=-1) for side in (first, second)]
+    first, second = (
+        np.divide(side, size[..., None], out=np.zeros_like(side), where=size[..., None] > 0)
+        for side, size in zip((first, second), sizes, strict=True)
+    )
+    with np.errstate(over="ignore"):
+        ratio = np.vecdot(first, second) * sizes[0] / np.where(defined, gap, 1.0) * sizes[1]
+    return np.where(defined, ratio, np.inf)[()]
 
 
 def polyak_ratio(landscape: Landscape, theta: ArrayLike) -> Array:
@@ -59,10 +65,10 @@ def polyak_ratio(landscape: Landscape, theta: ArrayLike) -> Array:
     --------
     >>> import lin_utils as lu
     >>> lu.polyak_ratio(lu.DeepLinear((1, 1, 1), [[1.0]]), [0.0, 0.0])  # a saddle
-    array(0.)
+    np.float64(0.0)
     """
-    value, gradient = landscape.value_and_gradient(theta)
-    return _ratio((gradient**2).sum(-1), value - landscape.minimum, _rounding(landscape))
+    _, value, gradient = evaluate(landscape, theta)
+    return _ratio(landscape, value, gradient, gradient)
 
 
 def weak_quasi_convexity_ratio(
@@ -99,28 +105,38 @@ def weak_quasi_convexity_ratio(
     >>> lu.weak_quasi_convexity_ratio(lu.quartic(), [[0.5], [2.0]], [0.0])
     array([4., 4.])
     """
-    minimizer = _validation.points("minimizer", minimizer, landscape.dim)
-    theta = _validation.points("theta", theta, landscape.dim)
-    value, gradient = landscape.value_and_gradient(theta)
-    inner = (gradient * (theta - minimizer)).sum(-1)
-    return _ratio(inner, value - landscape.minimum, _rounding(landscape))
+    theta, value, gradient = evaluate(landscape, theta)
+    minimizer = _validation.point("minimizer", minimizer, landscape.dim)
+    # Half of each: the difference of two large numbers can overflow.
+    return 2 * _ratio(landscape, value, gradient, theta / 2 - minimizer / 2)
 
 
-def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6) -> str:
-    """Name the kind of the critical point θ.
+def classify(
+    landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6
+) -> str | NDArray[np.str_]:
+    r"""Name the kind of the critical point θ.
+
+    Let s be the larger of ‖θ‖ and ``landscape.scale``, and h the largest among the sizes of the
+    Hessian's eigenvalues, \|f(θ)\|/s² and \|f*\|/s². These count as zero:
+
+    .. math::
+
+       \|\nabla f(\theta)\| \le \varepsilon hs, \qquad
+       f(\theta) - f^* \le \varepsilon hs^2, \qquad
+       |\lambda| \le \varepsilon h
+
+    with ε the tolerance; so nothing changes if f or the unit of θ is multiplied by a number.
 
     Parameters
     ----------
     landscape : Landscape
-    theta : array_like, shape (dim,)
+    theta : array_like, shape (..., dim)
     tolerance : float, optional
-        A gradient of norm at most ``tolerance * scale`` counts as zero, as does an
-        eigenvalue of the Hessian or a gap f − f* of at most that size, where
-        ``scale = max(1, |f(θ)|, largest |eigenvalue| of the Hessian)``.
+        ε, > 0.
 
     Returns
     -------
-    str
+    str, or ndarray of str, shape (...)
         ``'not critical'``; ``'global minimum'``; ``'strict saddle'`` (the Hessian has a
         negative eigenvalue; local maxima of dimension one or more are among these);
         ``'local minimum'`` (a positive definite Hessian); ``'degenerate'`` (the
@@ -139,20 +155,45 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
     >>> lu.classify(loss, [0.0, 0.0]), lu.classify(loss, [2.0, 0.5])
     ('strict saddle', 'global minimum')
     """
-    theta = _validation.points("theta", theta, landscape.dim)
-    if theta.ndim != 1:
-        raise ValueError(f"theta must be one point, shape ({landscape.dim},), got {theta.shape}")
     tolerance = _validation.positive("tolerance", tolerance)
-    value, gradient = landscape.value_and_gradient(theta)
-    eigenvalues = np.linalg.eigvalsh(landscape.hessian(theta))
-    zero = tolerance * max(1.0, abs(float(value)), float(np.abs(eigenvalues).max()))
-    if np.linalg.norm(gradient) > zero:
+    theta, value, gradient = evaluate(landscape, theta)
+    hessian = evaluate_hessian(landscape, theta)
+    if theta.ndim > 1:
+        shape = theta.shape[:-1]
+        kinds = [
+            _kind(landscape, theta[i], value[i], gradient[i], hessian[i], tolerance)
+            for i in np.ndindex(shape)
+        ]
+        return np.array(kinds, dtype=str).reshape(shape)
+    return _kind(landscape, theta, value, gradient, hessian, tolerance)
+
+
+def _norm(vector: Array) -> float:
+    """Return the norm, which the squares of large numbers do not let overflow."""
+    size = float(np.abs(vector).max())
+    return size * float(np.linalg.norm(vector / size)) if size > 0 else 0.0
+
+
+def _kind(
+    landscape: Landscape,
+    theta: Array,
+    value: Array,
+    gradient: Array,
+    hessian: Array,
+    tolerance: float,
+) -> str:
+    size = float(np.abs(hessian).max())
+    eigenvalues = np.linalg.eigvalsh(hessian / size) if size > 0 else np.zeros(landscape.dim)
+    reach = max(landscape.scale, _norm(theta))
+    height = max(abs(float(value)), abs(landscape.minimum))
+    zero = tolerance * max(float(np.abs(eigenvalues).max()) * size, height / reach / reach)
+    if _norm(gradient) > zero * reach:
         return "not critical"
-    if value - landscape.minimum <= zero:
+    if value - landscape.minimum <= max(zero * reach * reach, landscape._rounding):
         return "global minimum"
-    if eigenvalues[0] < -zero:
+    if eigenvalues[0] * size < -zero:
         return "strict saddle"
-    if eigenvalues[0] > zero:
+    if eigenvalues[0] * size > zero:
         return "local minimum"
     known = landscape.second_order_optimal
     return "saddle without negative curvature" if known else "degenerate"
@@ -161,7 +202,7 @@ def classify(landscape: Landscape, theta: ArrayLike, *, tolerance: float = 1e-6)
 def _steps_array(steps: ArrayLike) -> Array:
     steps = _validation.finite_array("steps", steps)
     if (steps < 0).any():
-        raise ValueError(f"steps must be >= 0, got {steps.min()}")
+        raise ValueError(f"steps must be numbers >= 0, got {steps.min():g}")
     return steps
 
 
@@ -173,14 +214,15 @@ def polyak_factor(alpha: float, beta: float, step: float | None = None) -> float
     Parameters
     ----------
     alpha, beta : float
-        The Polyak constant and the smoothness, both > 0.
+        The Polyak constant and the smoothness, both > 0; α ≤ 2β, as for every function that
+        has both.
     step : float, optional
         The step η, in (0, 2/β); 1/β if not given, where the factor is 1 − α/(2β).
 
     Returns
     -------
     float
-        Below 1. It can be negative only if no β-smooth α-Polyak function exists.
+        In [0, 1).
 
     References
     ----------
@@ -193,10 +235,12 @@ def polyak_factor(alpha: float, beta: float, step: float | None = None) -> float
     0.75
     """
     alpha, beta = _validation.positive("alpha", alpha), _validation.positive("beta", beta)
-    step = 1 / beta if step is None else _validation.positive("step", step)
-    if step >= 2 / beta:
+    if alpha / 2 > beta:
+        raise ValueError(f"alpha must be at most 2 beta = {2 * beta:g}, got {alpha:g}")
+    product = 1.0 if step is None else beta * _validation.positive("step", step)
+    if product >= 2:
         raise ValueError(f"step must be in (0, 2/beta) = (0, {2 / beta:g}), got {step:g}")
-    return 1 - alpha * step * (1 - beta * step / 2)
+    return 1 - alpha / beta * product * (1 - product / 2)
 
 
 def polyak_rate(
@@ -212,7 +256,8 @@ def polyak_rate(
     Parameters
     ----------
     alpha, beta : float
-        The Polyak constant and the smoothness, both > 0.
+        The Polyak constant and the smoothness, both > 0; α ≤ 2β, as for every function that
+        has both.
     gap : float
         f(x_0) − f* > 0.
     steps : array_like
@@ -244,7 +289,7 @@ def polyak_rate(
 
 
 def weak_quasi_convex_rate(
-    alpha: float, lipschitz: float, radius: float, steps: ArrayLike
+    alpha: float, lipschitz: float, distance: float, steps: ArrayLike
 ) -> Array:
     r"""Return the bound on the best of t iterates, for the step R/(G√t).
 
@@ -256,7 +301,7 @@ def weak_quasi_convex_rate(
         The weak-quasi-convexity constant.
     lipschitz : float
         G, a bound on the gradient norm, or on √E‖g‖² for stochastic gradients.
-    radius : float
+    distance : float
         R = ‖x_0 − x*‖.
     steps : array_like
         The numbers of steps t ≥ 0; the bound is infinite at t = 0.
@@ -274,16 +319,15 @@ def weak_quasi_convex_rate(
     ----------
     thm-weak-quasi-convex-rate; thm-stochastic-rate.
     """
-    numbers = (("alpha", alpha), ("lipschitz", lipschitz), ("radius", radius))
-    alpha, lipschitz, radius = (_validation.positive(*pair) for pair in numbers)
+    numbers = (("alpha", alpha), ("lipschitz", lipschitz), ("distance", distance))
+    alpha, lipschitz, distance = (_validation.positive(*pair) for pair in numbers)
     steps = _steps_array(steps)
-    return np.where(
-        steps > 0, radius * lipschitz / (alpha * np.sqrt(np.maximum(steps, 1e-300))), np.inf
-    )
+    with np.errstate(divide="ignore", over="ignore"):  # infinite at t = 0
+        return (lipschitz / alpha * distance / np.sqrt(steps))[()]
 
 
 def smooth_weak_quasi_convex_rate(
-    alpha: float, beta: float, radius: float, gap: float, steps: ArrayLike
+    alpha: float, beta: float, distance: float, gap: float, steps: ArrayLike
 ) -> Array:
     r"""Return the bound on the gap of a smooth weakly quasi-convex function, for the step 1/β.
 
@@ -293,7 +337,7 @@ def smooth_weak_quasi_convex_rate(
     ----------
     alpha, beta : float
         The weak-quasi-convexity constant and the smoothness.
-    radius : float
+    distance : float
         R = ‖x_0 − x*‖.
     gap : float
         f(x_0) − f*.
@@ -313,9 +357,8 @@ def smooth_weak_quasi_convex_rate(
     ----------
     thm-smooth-weak-quasi-convex-rate.
     """
-    numbers = (("alpha", alpha), ("beta", beta), ("radius", radius), ("gap", gap))
-    alpha, beta, radius, gap = (_validation.positive(*pair) for pair in numbers)
+    numbers = (("alpha", alpha), ("beta", beta), ("distance", distance), ("gap", gap))
+    alpha, beta, distance, gap = (_validation.positive(*pair) for pair in numbers)
     steps = _steps_array(steps)
-    return np.where(
-        steps > 0, (beta * radius**2 / 2 + gap) / (alpha * np.maximum(steps, 1e-300)), np.inf
-    )
+    with np.errstate(divide="ignore", over="ignore"):  # infinite at t = 0
+        return ((beta / alpha * distance * distance / 2 + gap / alpha) / steps)[()]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Self
 
@@ -10,55 +11,126 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
+from ._validation import Array
 from .landscape import Landscape
 
 __all__ = ["DeepLinear"]
 
-Array = NDArray[np.float64]
+_EPS = float(np.finfo(float).eps)
+
+
+def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    checked = tuple(
+        _validation.count("every one of widths", d, least=1)
+        for d in _validation.sequence("widths", widths)
+    )
+    if len(checked) < 2:
+        raise ValueError(f"widths must be (d_0, ..., d_L) with L >= 1, got {checked}")
+    return checked
+
+
+def _scales(matrix: Array) -> tuple[Array, Array]:
+    """Return the roots s of the diagonal entries, 0 for the negative ones, and s sᵀ."""
+    scales = np.sqrt(np.maximum(matrix.diagonal(), 0.0))
+    return scales, np.outer(scales, scales)
+
+
+def _correlation(matrix: Array) -> Array:
+    """Return the covariance with every variable divided by its scale: all scales are alike."""
+    _, products = _scales(matrix)
+    return np.divide(matrix, products, out=np.zeros_like(matrix), where=products > 0)
 
 
 def _covariance(covariance: ArrayLike | None, size: int) -> Array:
-    """Check a covariance: square, symmetric, positive semidefinite; the identity if None."""
+    """Check a covariance: square, symmetric, positive semidefinite; the identity if None.
+
+    Each entry may be wrong by a rounding error, relative to the scales of its two variables.
+    """
     if covariance is None:
         return np.eye(size)
     matrix = _validation.finite_array("covariance", covariance, ndim=2)
     if matrix.shape != (size, size):
         raise ValueError(f"covariance must have shape {(size, size)}, got {matrix.shape}")
-    scale = max(1.0, float(np.abs(matrix).max()))
-    if np.abs(matrix - matrix.T).max() > 1e-10 * scale:
+    products = _scales(matrix)[1]
+    allowed = 1e-10 * np.where(products > 0, products, np.abs(matrix).max())
+    # Halves first, here and below: the sum of two large entries can overflow.
+    if (np.abs(matrix / 2 - matrix.T / 2) > allowed / 2).any():
         raise ValueError("covariance must be symmetric, got an asymmetric matrix")
-    smallest = float(np.linalg.eigvalsh(matrix)[0])
-    if smallest < -1e-10 * scale:
+    matrix = matrix / 2 + matrix.T / 2
+    lost = (products == 0) & (np.abs(matrix) > allowed)
+    if lost.any() or np.linalg.eigvalsh(_correlation(matrix))[0] < -1e-10:
         raise ValueError(
-            f"covariance must be positive semidefinite, got smallest eigenvalue {smallest:.3g}"
+            "covariance must be positive semidefinite, got smallest eigenvalue "
+            f"{np.linalg.eigvalsh(matrix)[0]:.3g}"
         )
-    return (matrix + matrix.T) / 2
+    return np.where(products == 0, 0.0, matrix)
 
 
-def _square_root(covariance: Array) -> Array:
-    """Return the positive semidefinite square root of a checked covariance."""
-    eigenvalues, vectors = np.linalg.eigh(covariance)
+def _factor(covariance: Array) -> tuple[Array, Array]:
+    """Return R with Σ = RRᵀ and a left inverse of its nonzero columns; other rows are 0.
+
+    BR has the singular values of BΣ^{1/2}. The eigenvalues are those of the correlation, so
+    that variables of very different scales all count.
+    """
+    scales = _scales(covariance)[0]
+    eigenvalues, vectors = np.linalg.eigh(_correlation(covariance))
     # The root of a rounding error would be a direction of size 1e-8.
-    kept = np.where(eigenvalues > 1e-13 * eigenvalues[-1], eigenvalues, 0.0)
-    return (vectors * np.sqrt(np.maximum(kept, 0.0))) @ vectors.T
+    roots = np.sqrt(np.where(eigenvalues > 1e-13 * eigenvalues[-1], eigenvalues, 0.0))
+    inverse, below = (np.divide(1.0, x, out=np.zeros_like(x), where=x > 0) for x in (roots, scales))
+    return scales[:, None] * vectors * roots, inverse[:, None] * vectors.T * below
 
 
-def _thin_product(first: Array, second: Array, out: Array | None = None) -> Array:
-    """Multiply batches of tiny matrices in Fortran order: the loop over the batch is innermost."""
-    return np.einsum("...ij,...jk->...ik", first, second, out=out, order="F")
+#: The product of two matrices with the least overhead.
+_dot = np.ndarray.dot
+
+
+def _prefixes(layers: Sequence[Array], product: Callable[..., Array] = np.matmul) -> list[Array]:
+    """Return P_1, …, P_L with P_k = A_k⋯A_1: L − 1 products."""
+    prefixes = [layers[0]]
+    for layer in layers[1:]:
+        prefixes.append(product(layer, prefixes[-1]))
+    return prefixes
+
+
+def _unit(matrix: Array) -> Array:
+    """Divide a matrix by its largest entry: its directions stay, and products do not overflow."""
+    size = float(np.abs(matrix).max())
+    return matrix / size if size > 0 else matrix
+
+
+def _prefix_ranks(layers: Sequence[Array], scale: float) -> list[int]:
+    """Return the ranks of P_1, …, P_L at 1e-6, relative to ‖A_k‖‖P_{k−1}‖ and to ‖P_k‖.
+
+    What is smaller than the scale of a layer counts as if it had this scale: layers that are
+    zero but for rounding have no rank.
+    """
+    prefix, ranks = np.eye(layers[0].shape[1]), []
+    for layer in layers:
+        prefix = layer / max(scale, float(np.abs(layer).max())) @ prefix
+        singular_values = np.linalg.svd(prefix, compute_uv=False)
+        largest = max(1.0, float(singular_values[0]))
+        ranks.append(int((singular_values > 1e-6 * largest).sum()))
+        prefix = prefix / largest
+    return ranks
 
 
 def _inner(first: Array, second: Array) -> Array:
     """Return the sum of products of entries, shape (...), of matrices (..., m, n)."""
-    return np.einsum("...ij,...ij->...", first, second)
+    product: Array = np.einsum("...ij,...ij->...", first, second)
+    return product
 
 
-def _tiny(singular_values: Array) -> float:
-    """Singular values up to this size are rounding errors of 0."""
-    return 1e-12 * max(1.0, float(singular_values.max()))
+def _largest_square(points: Array) -> float:
+    """Return the largest |θ|² of some points, without a warning where it overflows."""
+    return float(np.einsum("...i,...i->...", points, points).max(initial=0.0))
 
 
-class DeepLinear(Landscape):
+def _not_nan(array: Array) -> Array:
+    """Put infinity in place of the difference of two infinities."""
+    return np.where(np.isnan(array), np.inf, array)
+
+
+class DeepLinear(_validation.Value, Landscape):
     r"""The squared loss of a deep linear network, as a function of its layers.
 
     .. math:: f(A_1, \ldots, A_L) = \operatorname{tr}(E\Sigma E^\top), \qquad E = A_L\cdots A_1 - B
@@ -71,6 +143,9 @@ class DeepLinear(Landscape):
         The target map B.
     covariance : array_like, shape (d_0, d_0), optional
         Σ = E[xxᵀ], positive semidefinite; the identity if not given.
+    constant : float, optional
+        What the mean loss of data has more than f, see `from_data`. It is kept, and changes
+        nothing else.
 
     Attributes
     ----------
@@ -84,8 +159,10 @@ class DeepLinear(Landscape):
         Σ_k d_k d_{k−1}: θ is A_1, …, A_L flattened row by row, in this order.
     minimum : float
         The sum of the squared singular values of BΣ^{1/2} after the first min_k d_k.
+    scale : float
+        ‖B‖^{1/L}, the size of L layers that share the target evenly; 1 if B = 0.
     constant : float
-        What the mean loss of data has more than f (see `from_data`); 0 otherwise.
+        What the mean loss of data has more than f; 0 if not given.
 
     See Also
     --------
@@ -118,41 +195,62 @@ class DeepLinear(Landscape):
     second_order_optimal = True  # Kawaguchi's theorem
 
     def __init__(
-        self, widths: Sequence[int], target: ArrayLike, covariance: ArrayLike | None = None
+        self,
+        widths: Sequence[int],
+        target: ArrayLike,
+        covariance: ArrayLike | None = None,
+        *,
+        constant: float = 0.0,
     ) -> None:
-        self.widths = tuple(_validation.count("every width", d, least=1) for d in widths)
-        if len(self.widths) < 2:
-            raise ValueError(f"widths must be (d_0, ..., d_L) with L >= 1, got {self.widths}")
-        self.target = _validation.finite_array("target", target, ndim=2)
+        self.widths = _checked_widths(widths)
+        target = _validation.finite_array("target", target, ndim=2)
         needed = (self.widths[-1], self.widths[0])
-        if self.target.shape != needed:
+        if target.shape != needed:
             raise ValueError(
-                f"target must have shape (d_L, d_0) = {needed}, got {self.target.shape}"
+                f"target must have shape (d_L, d_0) = {needed} as in widths, got {target.shape}"
             )
-        self.covariance = _covariance(covariance, self.widths[0])
+        self.target = _validation.kept(target)
+        self.covariance = _validation.kept(_covariance(covariance, self.widths[0]))
+        self.constant = _validation.number("constant", constant)
+        self._note(
+            widths=self.widths,
+            target=self.target,
+            covariance=self.covariance,
+            constant=self.constant,
+        )
         self.shapes = tuple((rows, columns) for columns, rows in pairwise(self.widths))
         self._ends = list(accumulate((r * c for r, c in self.shapes), initial=0))
         self.dim = self._ends[-1]
-        self._doubled = 2 * self.covariance
-        # For `hessian`: where the row i and the column j of each entry of θ stand among the
-        # rows and among the columns of all layers.
+        self._widest, self._is_square = max(self.widths), len(set(self.widths)) == 1
+        self._stack = (self.depth, *self.shapes[0])
+        self._few = min(50, 8000 // self._widest**2)  # points that need no parts
+        size = float(np.linalg.norm(self.target, 2))
+        self.scale = size ** (1 / self.depth) if size > 0 else 1.0
+        self._root, self._left_inverse = _factor(self.covariance)
+        with np.errstate(all="ignore"):
+            self._doubled = 2 * self.covariance
+            compressed = self.target @ self._root
+            total = float((compressed**2).sum())
+        if not (np.isfinite(total) and _validation.all_finite(self._doubled)):
+            raise ValueError(
+                "target and covariance must be so small that tr(BΣBᵀ) and 2Σ are finite, "
+                f"got entries up to {np.abs(target).max():.3g} and {self.covariance.max():.3g}"
+            )
+        singular_values = np.asarray(np.linalg.svd(compressed, compute_uv=False), dtype=float)
+        self.singular_values = _validation.kept(singular_values)
+        self._rank = int((singular_values > max(needed) * _EPS * singular_values[0]).sum())
+        self.minimum = float((singular_values[min(self.widths) :] ** 2).sum())
+        self._rounding = (100 * _EPS) ** 2 * total
+        # By the inequality of the means, the norms of any m layers have a product of at most
+        # (|θ|²/m)^{m/2}. Where |θ|² is below this bound, that is 2^200 for no more than L
+        # layers: then nothing overflows, and what underflows is nothing beside the target.
+        depth = min(self.depth, 277)
+        small = max(np.abs(m).max() * max(m.shape) for m in (self.target, self.covariance)) < 1e30
+        self._safe = depth * 2.0 ** (400 / depth) if small else 0.0
         self._width_ends = list(accumulate(self.widths, initial=0))
-        self._row = np.concatenate(
-            [
-                np.repeat(np.arange(end - self.widths[0], end - self.widths[0] + rows), columns)
-                for end, (rows, columns) in zip(self._width_ends[1:], self.shapes, strict=False)
-            ]
-        )
-        self._column = np.concatenate(
-            [
-                np.tile(np.arange(end, end + columns), rows)
-                for end, (rows, columns) in zip(self._width_ends, self.shapes, strict=False)
-            ]
-        )
-        self._root = _square_root(self.covariance)
-        self.singular_values = np.linalg.svd(self.target @ self._root, compute_uv=False)
-        self.minimum = float((self.singular_values[min(self.widths) :] ** 2).sum())
-        self.constant = 0.0
+
+    def __repr__(self) -> str:
+        return f"DeepLinear(widths={self.widths})"
 
     @classmethod
     def from_data(cls, widths: Sequence[int], x: ArrayLike, y: ArrayLike) -> Self:
@@ -198,11 +296,31 @@ class DeepLinear(Landscape):
             raise ValueError(
                 f"x and y must have the same number >= 1 of rows, got shapes {x.shape}, {y.shape}"
             )
-        covariance = x.T @ x / len(x)
-        target = np.linalg.lstsq(x, y, rcond=None)[0].T
-        network = cls(widths, target, covariance)
-        network.constant = float(((x @ target.T - y) ** 2).sum() / len(x))
-        return network
+        widths = _checked_widths(widths)
+        ends = (widths[0], widths[-1])
+        if (x.shape[1], y.shape[1]) != ends:
+            raise ValueError(
+                f"x and y must have (d_0, d_L) = {ends} columns as in widths, "
+                f"got shapes {x.shape}, {y.shape}"
+            )
+        # Columns of one size: lstsq drops what is small beside the rest.
+        sizes = np.abs(x).max(axis=0)
+        if (sizes[sizes > 0] < 1e-140).any():
+            raise ValueError(
+                "x must have columns that are 0 or not so small that their squares underflow, "
+                f"got one with entries up to {sizes[sizes > 0].min():.3g}"
+            )
+        sizes[sizes == 0] = 1.0
+        with np.errstate(all="ignore"):
+            covariance = x.T @ x / len(x)
+            target = (np.linalg.lstsq(x / sizes, y, rcond=None)[0] / sizes[:, None]).T
+            constant = float(((x @ target.T - y) ** 2).sum() / len(x))
+        if not (_validation.all_finite(covariance) and np.isfinite(constant)):
+            raise ValueError(
+                "x and y must be so small that their mean squares are finite, "
+                f"got entries up to {np.abs(x).max():.3g} and {np.abs(y).max():.3g}"
+            )
+        return cls(widths, target, covariance, constant=constant)
 
     @property
     def depth(self) -> int:
@@ -221,15 +339,17 @@ class DeepLinear(Landscape):
         list of ndarray
             The layer A_k has shape (..., d_k, d_{k−1}).
         """
-        return self._views(self._points(theta))
+        return self._views(self._points(theta).copy())
 
     def _views(self, theta: Array) -> list[Array]:
         batch = theta.shape[:-1]
-        if len(set(self.widths)) == 1:  # one view of all, then of each: faster than one by one
-            layers = theta.reshape(*batch, self.depth, *self.shapes[0])
-            return [layers[..., k, :, :] for k in range(self.depth)] if batch else list(layers)
+        if self._is_square:  # one view of all, then of each: faster than one by one
+            layers = theta.reshape(batch + self._stack)
+            if batch:
+                return [layers[..., k, :, :] for k in range(self.depth)]
+            return [layers[0], layers[1]] if self.depth == 2 else list(layers)
         return [
-            theta[..., start:end].reshape(*batch, *shape)
+            theta[..., start:end].reshape(batch + shape)
             for (start, end), shape in zip(pairwise(self._ends), self.shapes, strict=True)
         ]
 
@@ -245,23 +365,25 @@ class DeepLinear(Landscape):
         -------
         ndarray, shape (..., dim)
         """
-        arrays = [_validation.finite_array("every layer", layer) for layer in layers]
+        arrays = [
+            _validation.finite_array("every one of layers", layer)
+            for layer in _validation.sequence("layers", layers)
+        ]
         given = tuple(array.shape[-2:] for array in arrays)
         if given != self.shapes:
             raise ValueError(f"layers must have shapes {self.shapes}, got {given}")
-        batch = np.broadcast_shapes(*(array.shape[:-2] for array in arrays))
+        try:
+            batch = np.broadcast_shapes(*(array.shape[:-2] for array in arrays))
+        except ValueError:
+            raise ValueError(
+                "layers must have leading axes that broadcast, got shapes "
+                f"{', '.join(str(array.shape) for array in arrays)}"
+            ) from None
         flat = [
-            np.broadcast_to(array, batch + shape).reshape(*batch, -1)
+            np.broadcast_to(array, batch + shape).reshape(*batch, shape[0] * shape[1])
             for array, shape in zip(arrays, self.shapes, strict=True)
         ]
         return np.concatenate(flat, axis=-1)
-
-    def _prefixes(self, layers: Sequence[Array]) -> list[Array]:
-        """Return P_1, …, P_L with P_k = A_k⋯A_1: L − 1 products."""
-        prefixes = [layers[0]]
-        for layer in layers[1:]:
-            prefixes.append(layer @ prefixes[-1])
-        return prefixes
 
     def end_to_end(self, theta: ArrayLike) -> Array:
         """Return the end-to-end map W = A_L⋯A_1.
@@ -274,7 +396,18 @@ class DeepLinear(Landscape):
         -------
         ndarray, shape (..., d_L, d_0)
         """
-        return self._prefixes(self.split(theta))[-1]
+        theta = self._array(theta)
+        if theta.size <= 2**21 and self._is_safe(theta):
+            product = _prefixes(self._views(theta))[-1]
+            return product.copy() if self.depth == 1 else product
+        product = np.empty(theta.shape[:-1] + self.target.shape)
+        points, products = theta.reshape(-1, self.dim), product.reshape(-1, *self.target.shape)
+        for part in self._parts(len(points), 64000):
+            some = points[part]
+            some = some if self._is_safe(some) else self._balanced(some)[0]
+            with np.errstate(all="ignore"):
+                products[part] = _not_nan(_prefixes(self._views(some))[-1])
+        return product
 
     def critical_values(self, most: int | None = None) -> Array:
         r"""Return the values of f at its critical points, smallest first.
@@ -305,14 +438,14 @@ class DeepLinear(Landscape):
         >>> lu.DeepLinear((2, 2, 2), [[2.0, 0.0], [0.0, 1.0]]).critical_values()
         array([0., 1., 4., 5.])
         """
-        squares = self.singular_values[self.singular_values > _tiny(self.singular_values)] ** 2
+        most = None if most is None else _validation.count("most", most, least=1)
+        squares = self.singular_values[: self._rank] ** 2
         if self.depth == 1:
             return np.array([0.0])
         if most is None and len(squares) > 20:
             raise ValueError(
                 f"all 2^{len(squares)} critical values are too many: give most, a number of them"
             )
-        most = None if most is None else _validation.count("most", most, least=1)
         # losses[k] holds the sums over sets S of k indices among those seen so far.
         losses = [np.array([0.0])] + [np.array([])] * min(min(self.widths), len(squares))
         for square in squares:
@@ -350,26 +483,29 @@ class DeepLinear(Landscape):
         >>> f.value(f.critical_point([1])).round(9)  # what is left: 2²
         np.float64(4.0)
         """
-        rank = int((self.singular_values > _tiny(self.singular_values)).sum())
-        keep = [_validation.count("every index in keep", i) for i in keep]
+        rank = self._rank
+        keep = [
+            _validation.count("every index in keep", i) for i in _validation.sequence("keep", keep)
+        ]
         allowed = min(rank, *self.widths)
-        if len(set(keep)) < len(keep) or len(keep) > allowed or max(keep, default=0) >= rank > 0:
+        if len(set(keep)) < len(keep) or len(keep) > allowed or max(keep, default=-1) >= rank:
             raise ValueError(
                 f"keep must have at most {allowed} distinct indices below {rank}, got {keep}"
             )
         if self.depth == 1 and len(keep) < rank:
             raise ValueError(f"for depth 1 keep must have all {rank} indices, got {keep}")
         u, sigma, vt = np.linalg.svd(self.target @ self._root, full_matrices=False)
-        layers = [np.eye(rows, columns) for rows, columns in self.shapes]
-        layers = [layer * (np.arange(layer.shape[1]) < len(keep)) for layer in layers]
-        first = np.zeros(self.shapes[0])
-        first[: len(keep)] = vt[keep] @ np.linalg.pinv(self._root, hermitian=True)
-        last = u[:, keep] * sigma[keep]
+        rows = vt[keep] @ self._left_inverse
+        lengths = np.linalg.norm(rows, axis=1)
+        # Each layer gets the same share of what a direction is stretched by.
+        shares = (sigma[keep] * lengths) ** (1 / self.depth)
+        layers = [np.zeros(shape) for shape in self.shapes]
+        for layer in layers:
+            np.fill_diagonal(layer[: len(keep), : len(keep)], shares)
+        layers[0][: len(keep)] = shares[:, None] * (rows / lengths[:, None])
         if self.depth == 1:
-            return self.join([last @ first[: len(keep)]])
-        layers[0] = first
-        layers[-1] = np.zeros(self.shapes[-1])
-        layers[-1][:, : len(keep)] = last
+            return self.join([u[:, keep] @ layers[0][: len(keep)]])
+        layers[-1][:, : len(keep)] = u[:, keep] * shares
         return self.join(layers)
 
     def escape_perturbation(self, theta: ArrayLike, size: float) -> Array:
@@ -398,43 +534,96 @@ class DeepLinear(Landscape):
         is the book's.
         """
         size = _validation.positive("size", size)
-        layers = self.split(theta)
-        if layers[0].ndim != 2:
-            raise ValueError(f"theta must be one point, shape ({self.dim},), got {np.shape(theta)}")
-        prefixes = self._prefixes(layers)
-        scale = [max(1.0, np.linalg.norm(prefix, 2)) for prefix in prefixes]
-        ranks = [
-            np.linalg.matrix_rank(prefix, tol=1e-6 * s)
-            for prefix, s in zip(prefixes, scale, strict=True)
-        ]
+        theta = _validation.point("theta", theta, self.dim)
+        layers = self._views(theta)
+        ranks = _prefix_ranks(layers, self.scale)
         if ranks[-1] >= min(self.widths):
             raise ValueError(
                 f"theta must have rank W < {min(self.widths)}, got rank {ranks[-1]} at 1e-6"
             )
         full = [k for k, rank in enumerate(ranks, start=1) if rank == self.widths[k]]
         i = max(full, default=0) + 1
-        slope = (prefixes[-1] - self.target) @ self.covariance
-        # Below A_i: the last right singular vector of A_L⋯A_{k+1} is in its kernel.
-        suffix, kernel = np.eye(self.widths[-1]), {}
-        for k in range(self.depth, 0, -1):
-            kernel[k] = np.linalg.svd(suffix)[2][-1]
-            suffix = suffix @ layers[k - 1]
-        for k in range(1, i):
-            v = np.linalg.svd(slope)[2][0] if k == 1 else kernel[k - 1]
-            layers[k - 1] = layers[k - 1] + size * np.outer(kernel[k], v)
-        # Above A_i: the last left singular vector of P_k is orthogonal to its range.
-        prefixes = [np.eye(self.widths[0]), *self._prefixes(layers)]
-        outside = [np.linalg.svd(prefix)[0][:, -1] for prefix in prefixes]
-        for k in range(i + 1, self.depth + 1):
-            w = outside[k]
-            if k == self.depth:
-                w = np.linalg.svd(slope @ prefixes[i - 1].T)[0][:, 0]
-            layers[k - 1] = layers[k - 1] + size * np.outer(w, outside[k - 1])
+        with np.errstate(all="ignore"):
+            mapped = self._finite_prefixes(layers)[-1] @ self.covariance
+            wanted = self.target @ self.covariance
+            slope = mapped - wanted
+            if not np.abs(slope).max() > 1e-9 * max(np.abs(mapped).max(), np.abs(wanted).max()):
+                raise ValueError("theta must have (W − B)Σ ≠ 0, got a global minimum")
+            # Below A_i: the last right singular vector of A_L⋯A_{k+1} is in its kernel.
+            suffix, kernel = np.eye(self.widths[-1]), {}
+            for k in range(self.depth, 0, -1):
+                kernel[k] = np.linalg.svd(suffix)[2][-1]
+                suffix = _unit(suffix @ _unit(layers[k - 1]))
+            slope = _unit(slope)
+            for k in range(1, i):
+                v = np.linalg.svd(slope)[2][0] if k == 1 else kernel[k - 1]
+                layers[k - 1] = layers[k - 1] + size * np.outer(kernel[k], v)
+            # Above A_i: the last left singular vector of P_k is orthogonal to its range.
+            prefixes = [np.eye(self.widths[0]), *self._finite_prefixes(layers)]
+            outside = [np.linalg.svd(prefix)[0][:, -1] for prefix in prefixes]
+            for k in range(i + 1, self.depth + 1):
+                w = outside[k]
+                if k == self.depth:
+                    w = np.linalg.svd(slope @ _unit(prefixes[i - 1]).T)[0][:, 0]
+                layers[k - 1] = layers[k - 1] + size * np.outer(w, outside[k - 1])
         return self.join(layers)
 
+    def _finite_prefixes(self, layers: Sequence[Array]) -> list[Array]:
+        prefixes = _prefixes(layers)
+        if not _validation.all_finite(prefixes[-1] @ self.covariance):
+            raise ValueError(
+                "theta and size must be so small that the products of layers are finite, got "
+                f"entries up to {max(np.abs(layer).max() for layer in layers):.3g}"
+            )
+        return prefixes
+
+    def _parts(self, points: int, cached: int = 8000) -> Iterator[slice]:
+        """Return slices of so many points that a layer of all stays in the cache.
+
+        That is about ``cached`` entries of a layer, and not so many of θ that memory gets short.
+        """
+        step = max(1, min(cached // self._widest**2, 2**21 // self.dim))
+        return (slice(start, start + step) for start in range(0, points, step))
+
+    def _array(self, theta: ArrayLike) -> Array:
+        """Check all of the points but whether they are finite, which `_is_safe` looks at."""
+        if type(theta) is np.ndarray and theta.dtype == float and theta.shape[-1:] == (self.dim,):
+            return theta
+        return self._points(theta)
+
+    def _is_safe(self, theta: Array) -> bool:
+        """Tell whether no product at these points can overflow."""
+        if np.vdot(theta, theta) < self._safe:  # which tells of no overflow
+            return True
+        if self._safe == 0:
+            return False
+        if theta.ndim > 1 and _largest_square(theta) < self._safe:
+            return True
+        # Deep and near the identity: the norms have a product of at most exp(√L |θ − I|).
+        with np.errstate(all="ignore"):
+            away = theta - self._identity
+        return bool(_largest_square(away) < 138**2 / self.depth)
+
+    @cached_property
+    def _identity(self) -> Array:
+        """θ of layers that are the identity, or a part of it."""
+        return self.join([np.eye(*shape) for shape in self.shapes])
+
+    def _balanced(self, theta: Array) -> tuple[Array, NDArray[np.int64]]:
+        """Return layers of about one size with the same product, and the exponents to get them.
+
+        The layers are multiplied by powers of two, so there is no rounding. f stays the same,
+        and a derivative by an entry is multiplied by the power of two that the entry got.
+        """
+        theta = self._points(theta)
+        sizes = np.maximum.reduceat(np.abs(theta), self._ends[:-1], axis=-1)
+        exponents = np.frexp(sizes)[1].astype(np.int64)
+        goals = exponents.sum(axis=-1, keepdims=True) * np.arange(self.depth + 1) // self.depth
+        shifts = np.repeat(np.diff(goals) - exponents, np.diff(self._ends), axis=-1)
+        return np.ldexp(theta, shifts), shifts
+
     def value(self, theta: ArrayLike) -> Array:
-        error = self.end_to_end(theta) - self.target
-        return np.einsum("...ij,...ij->...", error @ self.covariance, error)
+        return self._values(self._array(theta), None)
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         r"""Return f(θ) and ∇f(θ) by one forward and one backward sweep.
@@ -458,44 +647,105 @@ class DeepLinear(Landscape):
         ----------
         prop-derivatives.
         """
-        theta = self._points(theta)
+        theta = self._array(theta)
         gradient = np.empty(theta.shape)
-        if theta.ndim == 1:
-            return self._sweeps(theta, gradient), gradient
-        value = np.empty(theta.shape[:-1])
-        # So many points at a time that what a sweep keeps of one layer stays in the cache.
-        size = max(1, 6000 // max(self.widths) ** 2)
-        flat = theta.reshape(-1, self.dim), gradient.reshape(-1, self.dim), value.reshape(-1)
-        for start in range(0, value.size, size):
-            points, slopes, values = (array[start : start + size] for array in flat)
-            values[:] = self._sweeps(points, slopes)
-        return value, gradient
+        return self._values(theta, gradient), gradient
 
-    def _sweeps(self, theta: Array, gradient: Array) -> Array:
-        """Return f of one point or of a row of them, and write ∇f to `gradient`."""
-        thin = theta.ndim > 1 and max(self.widths) <= 4
-        if thin:
-            theta, product, inner = np.asfortranarray(theta), _thin_product, _inner
-        elif theta.ndim > 1:
-            product, inner = np.matmul, _inner
-        else:  # what has the least overhead
-            product, inner = np.ndarray.dot, np.vdot
-        result = np.empty_like(theta) if thin else gradient
-        layers, slots = self._views(theta), self._views(result)
-        prefixes = [layers[0]]
-        for layer in layers[1:]:
-            prefixes.append(product(layer, prefixes[-1]))
+    def _values(self, theta: Array, gradient: Array | None) -> Array:
+        """Return f, and write ∇f to `gradient` if there is one."""
+        if theta.ndim == 1 and gradient is not None and self._is_square and self.depth >= 6:
+            return self._guarded(self._deep_sweeps, theta, gradient)
+        if theta.ndim == 1 or theta.ndim == 2 and len(theta) <= self._few:
+            return self._guarded(self._sweeps, theta, gradient)
+        value = np.empty(theta.shape[:-1])
+        points, values = theta.reshape(-1, self.dim), value.reshape(-1)
+        slopes = None if gradient is None else gradient.reshape(-1, self.dim)
+        for part in self._parts(value.size, 8000 if gradient is not None else 64000):
+            some, slope = points[part], None if slopes is None else slopes[part]
+            thin = self._widest <= 4 and len(some) >= 50 * self._widest
+            sweeps = self._thin_sweeps if thin else self._sweeps
+            values[part] = self._guarded(sweeps, some, slope)
+        return value
+
+    def _guarded(
+        self, sweeps: Callable[[Array, Array | None], Array], theta: Array, gradient: Array | None
+    ) -> Array:
+        if self._is_safe(theta):
+            return sweeps(theta, gradient)
+        theta, shifts = self._balanced(theta)
+        with np.errstate(all="ignore"):
+            value = sweeps(theta, gradient)
+            value = np.where(np.isfinite(value), value, np.inf)
+            if gradient is not None:
+                gradient[...] = _not_nan(np.ldexp(gradient, shifts))
+                gradient[np.isinf(value)] = np.inf
+        return value[()]
+
+    def _sweeps(self, theta: Array, gradient: Array | None) -> Array:
+        """Return f of one point or of a row of them, and write ∇f to `gradient` if there is one."""
+        product, inner = (_dot, np.vdot) if theta.ndim == 1 else (np.matmul, _inner)
+        layers = self._views(theta)
+        prefixes = _prefixes(layers, product)
         error = prefixes[-1] - self.target
         by_map = product(error, self._doubled)
-        # The sweep carries the transpose: BLAS is slower at X Yᵀ than at the other products.
-        back = by_map.mT
-        for k in range(self.depth - 1, 0, -1):
-            product(back.mT, prefixes[k - 1].mT, out=slots[k])
-            back = product(back, layers[k])
-        slots[0][...] = back.mT
-        if thin:
-            gradient[...] = result
+        if gradient is not None:
+            slots = self._views(gradient)
+            # The sweep carries the transpose: BLAS is slower at X Yᵀ than at the other products.
+            back = by_map.mT
+            for k in range(self.depth - 1, 1, -1):
+                product(back.mT, prefixes[k - 1].mT, out=slots[k])
+                back = product(back, layers[k])
+            if self.depth == 1:
+                slots[0][...] = back.mT
+            else:
+                product(back.mT, layers[0].mT, out=slots[1])
+                product(layers[1].mT, back.mT, out=slots[0])
         return inner(by_map, error) / 2
+
+    def _deep_sweeps(self, theta: Array, gradient: Array | None) -> Array:
+        """Do the same for one point of many layers: the last L − 1 products are one call."""
+        assert gradient is not None
+        layers, slots = list(theta.reshape(self._stack)), gradient.reshape(self._stack)
+        prefixes, backs = np.empty((2, *self._stack))
+        prefixes[0] = product = layers[0]
+        for layer, out in zip(layers[1:], list(prefixes)[1:], strict=True):
+            product = layer.dot(product, out=out)
+        error = product - self.target
+        by_map = error.dot(self._doubled)
+        backs[-1] = back = by_map.T
+        for layer, out in zip(layers[:0:-1], list(backs)[-2::-1], strict=True):
+            back = back.dot(layer, out=out)
+        np.matmul(backs[1:].mT, prefixes[:-1].mT, out=slots[1:])
+        slots[0] = back.T
+        value: Array = np.vdot(by_map, error) / 2
+        return value
+
+    def _thin_sweeps(self, theta: Array, gradient: Array | None) -> Array:
+        """Do the same for tiny layers of many points: the loop over these is the innermost."""
+        columns = np.ascontiguousarray(theta.T)
+        layers = self._thin_views(columns)
+        prefixes = [layers[0]]
+        for layer in layers[1:]:
+            prefixes.append(np.einsum("ijn,jkn->ikn", layer, prefixes[-1]))
+        error = prefixes[-1] - self.target[..., None]
+        back = by_map = np.matmul(self._doubled, error)
+        if gradient is not None:
+            result = np.empty_like(columns)
+            slots = self._thin_views(result)
+            for k in range(self.depth - 1, 0, -1):
+                np.einsum("ijn,kjn->ikn", back, prefixes[k - 1], out=slots[k])
+                back = np.einsum("jin,jkn->ikn", layers[k], back, out=slots[0] if k == 1 else None)
+            if self.depth == 1:
+                slots[0][...] = back
+            gradient[...] = result.T
+        value: Array = np.einsum("ijn,ijn->n", by_map, error) / 2
+        return value
+
+    def _thin_views(self, flat: Array) -> list[Array]:
+        return [
+            flat[start:end].reshape(*shape, -1)
+            for (start, end), shape in zip(pairwise(self._ends), self.shapes, strict=True)
+        ]
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Return ∇²f(θ)v by differentiating both sweeps along v.
@@ -513,30 +763,54 @@ class DeepLinear(Landscape):
         ----------
         prop-derivatives.
         """
-        theta = self._points(theta)
-        vector = _validation.points("vector", vector, self.dim)
-        batch = np.broadcast_shapes(theta.shape[:-1], vector.shape[:-1])
-        layers, directions = self.split(theta), self.split(vector)
-        prefixes, moves = [layers[0]], [directions[0]]
-        for layer, direction in zip(layers[1:], directions[1:], strict=True):
-            moves.append(direction @ prefixes[-1] + layer @ moves[-1])
-            prefixes.append(layer @ prefixes[-1])
-        back = 2 * (prefixes[-1] - self.target) @ self.covariance
-        back_move = 2 * moves[-1] @ self.covariance
-        products = []
-        for k in range(len(layers) - 1, 0, -1):
-            products.append(back_move @ prefixes[k - 1].mT + back @ moves[k - 1].mT)
+        theta = self._array(theta)
+        vector = self._vectors(theta, vector)
+        if theta.ndim == vector.ndim == 1:
+            return self._guarded_product(theta, vector)
+        theta, vector = np.broadcast_arrays(theta, vector)
+        product = np.empty(theta.shape)
+        points, vectors, products = (a.reshape(-1, self.dim) for a in (theta, vector, product))
+        for part in self._parts(len(points), 16000):
+            products[part] = self._guarded_product(points[part], vectors[part])
+        return product
+
+    def _guarded_product(self, theta: Array, vector: Array) -> Array:
+        if self._is_safe(theta) and np.vdot(vector, vector) < 1e60:
+            return self._move_sweeps(theta, vector)
+        theta, shifts = self._balanced(theta)
+        exponents = np.where(vector == 0, -(2**20), np.frexp(vector)[1] + shifts)
+        largest = exponents.max(axis=-1, keepdims=True)
+        with np.errstate(all="ignore"):
+            product = self._move_sweeps(theta, np.ldexp(vector, shifts - largest))
+            return _not_nan(np.ldexp(product, shifts + largest))
+
+    def _move_sweeps(self, theta: Array, vector: Array) -> Array:
+        """Return ∇²f(θ)v: both sweeps, and what they change by along v."""
+        layers, directions = self._views(theta), self._views(vector)
+        prefixes, moves = _prefixes(layers), [directions[0]]
+        for layer, direction, prefix in zip(layers[1:], directions[1:], prefixes, strict=False):
+            moves.append(direction @ prefix + layer @ moves[-1])
+        back = (prefixes[-1] - self.target) @ self._doubled
+        back_move = moves[-1] @ self._doubled
+        product = np.empty(theta.shape)
+        slots = self._views(product)
+        for k in range(self.depth - 1, 0, -1):
+            slots[k][...] = back_move @ prefixes[k - 1].mT + back @ moves[k - 1].mT
             transposed = layers[k].mT
             back_move = transposed @ back_move + directions[k].mT @ back
             back = transposed @ back
-        products.append(back_move)
-        return np.concatenate(
-            [
-                np.broadcast_to(p, batch + p.shape[-2:]).reshape(*batch, -1)
-                for p in reversed(products)
-            ],
-            axis=-1,
-        )
+        slots[0][...] = back_move
+        return product
+
+    @cached_property
+    def _rows_and_columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the row i and the column j of each entry of θ stand among those of all layers."""
+        row, column = [], []
+        for start, (rows, columns) in zip(self._width_ends, self.shapes, strict=False):
+            first = start + columns - self.widths[0]  # the rows of A_1 start at 0
+            row.append(np.repeat(np.arange(first, first + rows), columns))
+            column.append(np.tile(np.arange(start, start + columns), rows))
+        return np.concatenate(row), np.concatenate(column)
 
     def _partial_products(self, layers: Sequence[Array]) -> Array:
         """Return the block matrix of all A_k⋯A_{l+1}, 0 ≤ l ≤ k ≤ L: I for k = l, 0 for k < l."""
@@ -573,19 +847,39 @@ class DeepLinear(Landscape):
         ----------
         prop-derivatives.
         """
-        theta = self._points(theta)
+        theta = self._array(theta)
+        hessian = np.empty((*theta.shape, self.dim))
+        if theta.ndim == 1:
+            self._guarded_hessian(theta, hessian)
+            return hessian
+        points, hessians = theta.reshape(-1, self.dim), hessian.reshape(-1, self.dim, self.dim)
+        for part in self._parts(len(points), 2**21 // self.dim**2 * self._widest**2):
+            self._guarded_hessian(points[part], hessians[part])
+        return hessian
+
+    def _guarded_hessian(self, theta: Array, hessian: Array) -> None:
+        if self._is_safe(theta):
+            self._fill_hessian(theta, hessian)
+            return
+        theta, shifts = self._balanced(theta)
+        with np.errstate(all="ignore"):
+            self._fill_hessian(theta, hessian)
+            exponents = shifts[..., :, None] + shifts[..., None, :]
+            hessian[...] = _not_nan(np.ldexp(hessian, exponents))
+
+    def _fill_hessian(self, theta: Array, hessian: Array) -> None:
         products = self._partial_products(self._views(theta))
         first, last = self.widths[0], products.shape[-1] - self.widths[-1]
         suffixes, prefixes = products[..., last:, first:], products[..., :last, :first]
         between = products[..., :last, first:]
         error = products[..., last:, :first] - self.target
         weighted = prefixes @ self._doubled
+        row, column = self._rows_and_columns
         # Columns by the entry (p, q) of all layers, rows by i or j.
-        outer = (suffixes.mT @ suffixes)[..., self._row]
-        inner = (weighted @ prefixes.mT)[..., self._column]
-        between = between[..., self._row]
-        crossed = (suffixes.mT @ (error @ weighted.mT))[..., self._column]
-        hessian = np.empty((*theta.shape, self.dim))
+        outer = (suffixes.mT @ suffixes)[..., row]
+        inner = (weighted @ prefixes.mT)[..., column]
+        between = between[..., row]
+        crossed = (suffixes.mT @ (error @ weighted.mT))[..., column]
         for k, (rows, columns) in enumerate(self.shapes):
             start, end = self._ends[k : k + 2]
             i = slice(self._width_ends[k + 1] - first, self._width_ends[k + 2] - first)
@@ -595,4 +889,3 @@ class DeepLinear(Landscape):
             np.multiply(outer[..., i, None, :end], inner[..., None, j, :end], out=block[..., :end])
             block[..., :start] += crossed[..., i, None, :start] * between[..., None, j, :start]
             hessian[..., :start, start:end] = hessian[..., start:end, :start].mT
-        return hessian

@@ -2,72 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _validation
-from .landscape import Landscape
+from ._validation import Array
+from .landscape import Landscape, checked
 
 __all__ = ["Trajectory", "gradient_descent", "stochastic_gradient_descent"]
-
-Array = NDArray[np.float64]
 
 #: Values or points beyond this size count as divergence: their squares still fit a float.
 DIVERGENCE = 1e100
 
 
-@dataclass(frozen=True)
-class Trajectory:
-    """What a descent saw: entry 0 is the start, entry t the point after t steps.
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(_validation.Record):
+    """What a descent saw, in records: the start, the points after k, 2k, … steps, and the last.
+
+    ``len(path)`` is the number of records, ``path[i]`` the points of one, ``path[10:20]`` a
+    trajectory of some.
 
     Attributes
     ----------
-    values : ndarray, shape (steps + 1, ...)
+    steps : ndarray of int, shape (records,)
+        The number t of steps before each record: 0, 1, 2, … if every point is recorded.
+    values : ndarray, shape (records, ...)
         f(x_t).
-    gradient_norms : ndarray, shape (steps + 1, ...)
+    gradient_norms : ndarray, shape (records, ...)
         ‖∇f(x_t)‖.
-    points : ndarray, shape (steps + 1, ..., dim)
+    points : ndarray, shape (records, ..., dim)
         x_t.
     diverged : ndarray of bool, shape (...)
-        Whether a run left the range of finite numbers. Such a run stops: its last
-        finite entry is repeated to the end, and ``steps_taken`` says how far it came.
+        Whether a run left the range of finite numbers, or began beyond it. Such a run stops:
+        its last finite entry is repeated to the end, and ``steps_taken`` says how far it came.
     steps_taken : ndarray of int, shape (...)
         The number of steps each run took.
+    minimum : float
+        The landscape's f*.
     """
 
+    steps: NDArray[np.int_]
     values: Array
     gradient_norms: Array
     points: Array
     diverged: NDArray[np.bool_]
     steps_taken: NDArray[np.int_]
+    minimum: float
+
+    @property
+    def gaps(self) -> Array:
+        """The gaps f(x_t) − f*, shape (records, ...)."""
+        gaps: Array = self.values - self.minimum
+        return gaps
 
     @property
     def best_values(self) -> Array:
-        """The running minimum of the values, shape (steps + 1, ...)."""
-        return np.minimum.accumulate(self.values, axis=0)
+        """The running minimum of the recorded values, shape (records, ...)."""
+        best: Array = np.minimum.accumulate(self.values, axis=0)
+        return best
+
+    @property
+    def final(self) -> Array:
+        """The last points, shape (..., dim)."""
+        last: Array = self.points[-1]
+        return last
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @overload
+    def __getitem__(self, index: int) -> Array: ...
+    @overload
+    def __getitem__(self, index: slice) -> Trajectory: ...
+
+    def __getitem__(self, index: int | slice) -> Array | Trajectory:
+        if not isinstance(index, slice):
+            points: Array = self.points[operator.index(index)]
+            return points
+        if len(range(*index.indices(len(self)))) == 0:
+            raise ValueError(f"index must leave at least one record, got {index}")
+        names = ("steps", "values", "gradient_norms", "points")
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     def __repr__(self) -> str:
         runs = self.diverged.size
         lost = int(self.diverged.sum())
         note = f", {lost} of {runs} diverged" if lost else ""
-        return f"Trajectory(runs={runs}, steps={len(self.values) - 1}{note})"
+        return f"Trajectory(runs={runs}, steps={self.steps[-1]}{note})"
+
+
+def _far(array: Array) -> bool:
+    """Tell whether some entry may be of the size of `DIVERGENCE`, or NaN: one pass is enough."""
+    flat = np.ravel(array)
+    return not flat.dot(flat) < DIVERGENCE**2
 
 
 def _bounded(array: Array, runs: int) -> NDArray[np.bool_]:
     """Return which runs, on the first axes, have all entries below `DIVERGENCE` in size."""
-    flat = array.ravel()
-    if flat.dot(flat) < DIVERGENCE**2:  # then all have, and one pass was enough
-        return np.True_
-    return (np.abs(array) < DIVERGENCE).all(axis=tuple(range(runs, array.ndim)))
+    below = np.abs(array) < DIVERGENCE
+    return np.asarray(below.all(axis=tuple(range(runs, array.ndim))))
 
 
 def _hold(alive: NDArray[np.bool_], new: Array, old: Array) -> None:
     """Put the old entry back in place of the new one in each run that is not alive."""
-    if not alive.all():
-        np.copyto(new, old, where=~alive.reshape(alive.shape + (1,) * (new.ndim - alive.ndim)))
+    np.copyto(new, old, where=~alive.reshape(alive.shape + (1,) * (new.ndim - alive.ndim)))
+
+
+def _keep(
+    alive: NDArray[np.bool_], all_alive: bool, new: Array, old: Array, runs: int
+) -> tuple[NDArray[np.bool_], bool]:
+    """Stop the runs whose new points are too far away: they stay at the old ones."""
+    if all_alive and not _far(new):
+        return alive, True
+    alive = alive & _bounded(new, runs)
+    _hold(alive, new, old)
+    return alive, bool(alive.all())
+
+
+def _bar(numbers: range) -> Iterable[int]:
+    """Show how far a loop is, in a notebook or a terminal; it goes when the loop ends."""
+    from tqdm.auto import tqdm  # only who asks for it waits for the import
+
+    bar: Iterable[int] = tqdm(numbers, desc="descent", unit="step", delay=0.5, leave=False)
+    return bar
+
+
+def _returned(name: str, returned: ArrayLike, x: Array) -> Array:
+    """Check what a reader's function made of the points x: their shape, and no NaN."""
+    array = _validation.real_array(f"what {name} returns", returned)
+    if array.shape != x.shape:
+        raise ValueError(f"{name} must return shape {x.shape} here, got {array.shape}")
+    _refuse_nan(name, np.isnan(array).any(axis=-1), x)
+    return array
+
+
+def _refuse_nan(name: str, nan: ArrayLike, x: Array) -> None:
+    """Name the first point where something is NaN: that is no divergence, but a mistake."""
+    bad = np.asarray(nan)
+    if bad.any():
+        point = x[tuple(int(i[0]) for i in np.nonzero(bad)) if x.ndim > 1 else ()]
+        with np.printoptions(threshold=8, edgeitems=3):
+            raise ValueError(f"{name} must return numbers, got NaN at theta = {point}")
 
 
 def _descend(
@@ -75,47 +155,68 @@ def _descend(
     start: ArrayLike,
     step: float | Callable[[int], float],
     steps: int,
-    estimate: Callable[[Array, Array], Array] | None,
-    project: Callable[[Array], Array] | None,
+    estimate: Callable[[Array, Array], ArrayLike] | None,
+    project: Callable[[Array], ArrayLike] | None,
+    every: int,
+    progress: bool,
 ) -> Trajectory:
+    landscape = checked(landscape)
     steps = _validation.count("steps", steps)
-    schedule = step if callable(step) else None
-    constant = None if callable(step) else _validation.positive("step", step)
+    every = _validation.count("every", every, least=1)
+    constant = 0.0 if callable(step) else _validation.positive("step", step)
+    if project is not None:
+        project = _validation.function("project", project)
     x = _validation.points("start", start, landscape.dim)
-    value, gradient = landscape.value_and_gradient(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, gradient = landscape._evaluate(x)
+        norm = np.sqrt(np.vecdot(gradient, gradient))
+    _refuse_nan("the landscape", np.isnan(value) | np.isnan(norm), x)
     runs = x.ndim - 1
-    points = np.empty((steps + 1, *x.shape))
-    values, norms = np.empty((2, steps + 1, *x.shape[:-1]))
-    points[0], values[0], norms[0] = x, value, np.linalg.norm(gradient, axis=-1)
-    alive = np.ones(x.shape[:-1], dtype=bool)
+    recorded = np.union1d(np.arange(0, steps + 1, every), steps)
+    points = np.empty((len(recorded), *x.shape))
+    values, norms = np.empty((2, len(recorded), *x.shape[:-1]))
+    points[0], values[0], norms[0] = x, value, norm
+    spare = np.empty((2, *x.shape)) if every > 1 else points[:0]
+    alive = _bounded(x, runs) & _bounded(values[0], runs) & _bounded(norms[0], runs)
+    all_alive = bool(alive.all())
     taken = np.zeros(x.shape[:-1], dtype=int)
-    for t in range(steps):
-        eta = constant if schedule is None else _validation.positive(f"step({t})", schedule(t))
-        x, new = points[t], points[t + 1]
-        direction = gradient if estimate is None else estimate(x, gradient)
+    numbers, row, x = range(1, steps + 1), 1, points[0]
+    value, norm = values[0], norms[0]
+    for t in _bar(numbers) if _validation.flag("progress", progress) else numbers:
+        new = points[row] if recorded[row] == t else spare[t % 2]
+        eta = _validation.positive(f"step({t - 1})", step(t - 1)) if callable(step) else constant
         # Overflow is looked for below and reported once, in `diverged`.
         with np.errstate(over="ignore", invalid="ignore"):
+            direction = gradient if estimate is None else estimate(x.copy(), gradient)
+            if estimate is not None:
+                direction = _returned("estimate", direction, x)
             np.multiply(direction, -eta, out=new)
             new += x
-            alive = alive & _bounded(new, runs)
-            _hold(alive, new, x)
+            alive, all_alive = _keep(alive, all_alive, new, x, runs)
             if project is not None:
-                new[...] = project(new)
-                _hold(alive, new, x)
-            values[t + 1], new_gradient = landscape.value_and_gradient(new)
-            norms[t + 1] = np.sqrt(np.vecdot(new_gradient, new_gradient))
-            alive = alive & _bounded(values[t + 1], runs) & _bounded(norms[t + 1], runs)
-        if not alive.all():
+                new[...] = _returned("project", project(new.copy()), new)
+                alive, all_alive = _keep(alive, all_alive, new, x, runs)
+            new_value, new_gradient = landscape._evaluate(new)
+            new_norm = np.sqrt(np.vecdot(new_gradient, new_gradient))
+            if _far(new_value) or _far(new_norm):
+                _refuse_nan("the landscape", np.isnan(new_value) | np.isnan(new_norm), new)
+                alive = alive & _bounded(new_value, runs) & _bounded(new_norm, runs)
+                all_alive = bool(alive.all())
+        if not all_alive:
             new_gradient = np.where(alive[..., None], new_gradient, gradient)
-            for path in (points, values, norms):
-                _hold(alive, path[t + 1, ...], path[t, ...])
-        gradient = new_gradient
+            new_value = np.where(alive, new_value, value)
+            new_norm = np.where(alive, new_norm, norm)
+            _hold(alive, new, x)
+        x, value, norm, gradient = new, new_value, new_norm, new_gradient
         taken += alive
+        if recorded[row] == t:
+            values[row], norms[row] = value, norm
+            row += 1
         if not alive.any():
-            for path in (points, values, norms):
-                path[t + 2 :] = path[t + 1]
+            points[row:], values[row:], norms[row:] = x, value, norm
             break
-    return Trajectory(values, norms, points, ~alive, taken)
+    minimum = float(landscape.minimum)
+    return Trajectory(recorded, values, norms, points, ~alive, taken, minimum)
 
 
 def gradient_descent(
@@ -124,7 +225,9 @@ def gradient_descent(
     step: float | Callable[[int], float],
     steps: int,
     *,
-    project: Callable[[Array], Array] | None = None,
+    project: Callable[[Array], ArrayLike] | None = None,
+    every: int = 1,
+    progress: bool = False,
 ) -> Trajectory:
     r"""Run gradient descent from all starting points at once.
 
@@ -140,6 +243,10 @@ def gradient_descent(
         How many steps, ≥ 0.
     project : callable, optional
         The projection Π on a convex set, on points of shape (..., dim).
+    every : int, optional
+        Record every so many steps, ≥ 1, and the last.
+    progress : bool, optional
+        Whether to show a progress bar, by tqdm.
 
     Returns
     -------
@@ -157,7 +264,7 @@ def gradient_descent(
     >>> path
     Trajectory(runs=2, steps=50, 1 of 2 diverged)
     """
-    return _descend(landscape, start, step, steps, None, project)
+    return _descend(landscape, start, step, steps, None, project, every, progress)
 
 
 def stochastic_gradient_descent(
@@ -167,9 +274,11 @@ def stochastic_gradient_descent(
     steps: int,
     *,
     noise: float | None = None,
-    estimate: Callable[[Array, np.random.Generator], Array] | None = None,
+    estimate: Callable[[Array, np.random.Generator], ArrayLike] | None = None,
     rng: np.random.Generator,
-    project: Callable[[Array], Array] | None = None,
+    project: Callable[[Array], ArrayLike] | None = None,
+    every: int = 1,
+    progress: bool = False,
 ) -> Trajectory:
     r"""Run gradient descent with random gradients g_t, either noisy or estimated.
 
@@ -191,6 +300,10 @@ def stochastic_gradient_descent(
         The source of the noise; pass a seeded one for a reproducible run.
     project : callable, optional
         The projection Π on a convex set, on points of shape (..., dim).
+    every : int, optional
+        Record every so many steps, ≥ 1, and the last.
+    progress : bool, optional
+        Whether to show a progress bar, by tqdm.
 
     Returns
     -------
@@ -213,15 +326,16 @@ def stochastic_gradient_descent(
     >>> lu.stochastic_gradient_descent(lu.quartic(), [0.5], 0.1, 50, noise=0.01, rng=rng)
     Trajectory(runs=1, steps=50)
     """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")
+    landscape = checked(landscape)
+    rng = _validation.generator("rng", rng)
     if (noise is None) == (estimate is None):
         raise ValueError("one of noise and estimate is needed, got both or neither")
-    if estimate is not None:
-        return _descend(landscape, start, step, steps, lambda x, _: estimate(x, rng), project)
-    scale = _validation.positive("noise", noise) / np.sqrt(landscape.dim)
+    given = None if estimate is None else _validation.function("estimate", estimate)
+    scale = 0.0 if noise is None else _validation.positive("noise", noise) / landscape.dim**0.5
 
-    def noisy(x: Array, gradient: Array) -> Array:
-        return gradient + scale * rng.standard_normal(x.shape)
+    def estimated(x: Array, gradient: Array) -> ArrayLike:
+        if given is not None:
+            return given(x, rng)
+        return np.asarray(gradient + scale * rng.standard_normal(x.shape))
 
-    return _descend(landscape, start, step, steps, noisy, project)
+    return _descend(landscape, start, step, steps, estimated, project, every, progress)

@@ -1,18 +1,30 @@
-"""Matplotlib pictures in one style: one function per kind, each returning the Figure."""
+"""Matplotlib pictures in one style: one function per kind, each returning the Figure.
+
+Matplotlib's ticks overflow near the ends of the range of floats: sizes beyond 1e300 are drawn at
+1e300, and on a logarithmic axis those beyond 1e±150 at 1e±150.
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any, TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from numpy.typing import ArrayLike
 
 from . import _validation
+from ._validation import Array
 from .derivatives import GradientCheck
-from .landscape import Landscape
+from .descent import Trajectory
+from .landscape import Landscape, checked
 
 __all__ = [
     "COLORS",
@@ -26,13 +38,15 @@ __all__ = [
     "taylor_remainder",
 ]
 
+T = TypeVar("T")
+
 #: Okabe and Ito's colors, which survive color blindness; these read on light and dark.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 #: The gray of axes and text; its contrast is above 4 on white and on the site's dark background.
 INK = "#777777"
-STYLE = {
-    "axes.prop_cycle": plt.cycler(color=COLORS),
+STYLE: dict[Any, Any] = {
+    "axes.prop_cycle": cycler(color=COLORS),
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -53,12 +67,113 @@ STYLE = {
     "svg.hashsalt": "lin_utils",
 }
 
+#: The width and height of the picture of `implications`, in inches.
+SIZE = (7.2, 5.4)
+
+SCALES = ("linear", "log")
+
+
+def _label(name: str, value: str) -> str:
+    """Check text of a picture; Matplotlib would find bad mathematics only when it draws."""
+    value = _validation.text(name, value)
+    for line in filter(is_math_text, value.split("\n")):
+        try:
+            MathTextParser("path").parse(line)
+        except ValueError as error:
+            raise _validation.refuse(name, "text with valid mathematics", value) from error
+    return value
+
+
+def _entries(name: str, value: Mapping[str, T]) -> dict[str, T]:
+    """Check a mapping from the entries of a legend."""
+    entries = _validation.mapping(name, value)
+    for key in entries:
+        if _label(f"every key of {name}", key).startswith("_"):  # a legend would leave it out
+            raise _validation.refuse(f"every key of {name}", "without an underscore in front", key)
+    return entries
+
+
+def _some(name: str, value: Mapping[str, T]) -> dict[str, T]:
+    """Check a mapping from the entries of a legend to what is drawn: at least one."""
+    entries = _entries(name, value)
+    if not entries:
+        raise _validation.refuse(name, "a mapping with at least one entry", value)
+    return entries
+
+
+def _few(name: str, value: int, least: int, most: int) -> int:
+    """Check a count; more grid points or level lines than anybody can see take minutes."""
+    number = _validation.count(name, value, least)
+    if number > most:
+        raise _validation.refuse(name, f"an integer from {least} to {most}", value)
+    return number
+
+
+def _range(name: str, value: tuple[float, float]) -> tuple[float, float]:
+    """Check the ends of an axis."""
+    low, high = (_validation.number(name, end) for end in _validation.sequence(name, value, 2))
+    if low >= high:
+        raise _validation.refuse(name, "an increasing pair", value)
+    return tuple(_drawn([low, high]))
+
+
+def _drawn(values: ArrayLike, scale: str = "linear") -> Array:
+    """Limit sizes to those that Matplotlib can draw; NaN and infinities leave gaps."""
+    array: Array = np.asarray(values, dtype=float)
+    array = np.where(np.isfinite(array), array, np.nan)
+    if scale == "log":
+        return np.where(array > 0, np.clip(array, 1e-150, 1e150), np.maximum(array, -1e150))
+    array = np.clip(array, -1e300, 1e300)
+    return array
+
+
+def _places(name: str, value: Mapping[str, float] | None, scale: str) -> dict[str, float]:
+    """Check where lines across the axes go, by their names."""
+    places = {}
+    for key, place in _entries(name, {} if value is None else value).items():
+        check = _validation.positive if scale == "log" else _validation.number
+        places[key] = float(_drawn(check(f"{name}[{key!r}]", place), scale))
+    return places
+
+
+def _columns(name: str, curve: ArrayLike | Trajectory, values: str) -> Array:
+    """Return a curve as one column, or what a trajectory calls ``values``, a column per run."""
+    if isinstance(curve, Trajectory):
+        array: Array = getattr(curve, values)
+        if array.size == 0:
+            raise _validation.refuse(name, "a trajectory of at least one run", curve)
+        return array.reshape(len(array), -1)
+    array = _validation.real_array(name, curve)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a vector, not empty, got shape {array.shape}")
+    return array[:, None]
+
+
+def _plot(axes: Axes, x: Array, columns: Array, *style: str, label: str, **options: Any) -> None:
+    """Draw curves in one color, with one entry in the legend."""
+    (first, *others) = [axes.plot(x, column, *style, **options)[0] for column in columns.T]
+    first.set_label(label)
+    for line in others:
+        line.set_color(first.get_color())
+
+
+def _finish(axes: Axes, xscale: str, yscale: str) -> None:
+    """Set the scales, and name what is drawn."""
+    # A logarithmic axis that has nothing to show would warn about that.
+    if xscale == "log" and not np.isfinite(axes.dataLim.minposx):
+        axes.set_xlim(0.1, 10)
+    if yscale == "log" and not np.isfinite(axes.dataLim.minposy):
+        axes.set_ylim(0.1, 10)
+    axes.set(xscale=xscale, yscale=yscale)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best")  # by default, a slow search for the place would warn
+
 
 def landscape_contours(
     landscape: Landscape,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
-    paths: Sequence[ArrayLike] = (),
+    paths: Trajectory | Sequence[ArrayLike | Trajectory] = (),
     labels: tuple[str, str] = ("a", "b"),
     *,
     title: str = "",
@@ -73,45 +188,94 @@ def landscape_contours(
     landscape : Landscape
         With ``dim == 2``.
     x_range, y_range : (float, float)
-    paths : sequence of array_like, shape (t, 2), optional
-        Trajectories; their starts are circles, their ends stars.
+        The ends of each axis, in increasing order.
+    paths : sequence of Trajectory or array_like, shape (t, 2), optional
+        Their starts are circles, their ends stars. The runs of a trajectory share a color.
     labels : (str, str), optional
     title : str, optional
     resolution : int, optional
-        Grid points on each axis; fewer make a lighter picture, for explorers.
+        Grid points on each axis, from 2 to 2000; fewer make a lighter picture, for explorers.
     levels : int, optional
-        About how many level lines.
+        About how many level lines, from 1 to 500.
     floor : float, optional
         Gaps below it look alike; a coarse grid needs a larger one, lest valleys break up.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        Also where the landscape is below its minimum.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> bowl = lu.log_bowl(dim=2)
+    >>> run = lu.gradient_descent(bowl, [1.0, 0.5], step=0.1, steps=20)
+    >>> figure = lu.figures.landscape_contours(bowl, (-2, 2), (-2, 2), [run])
     """
-    if landscape.dim != 2:
+    if checked(landscape).dim != 2:
         raise ValueError(f"landscape must have dim 2 to be drawn, got {landscape.dim}")
+    x_range, y_range = _range("x_range", x_range), _range("y_range", y_range)
+    paths = [paths] if isinstance(paths, Trajectory) else _validation.sequence("paths", paths)
+    drawn = [_path(f"paths[{i}]", path) for i, path in enumerate(paths)]
+    xlabel, ylabel = (_label("labels", text) for text in _validation.sequence("labels", labels, 2))
+    title = _label("title", title)
+    resolution = _few("resolution", resolution, 2, 2000)
+    levels = _few("levels", levels, 1, 500)
+    floor = _validation.positive("floor", floor)
+    x, y = np.meshgrid(np.linspace(*x_range, resolution), np.linspace(*y_range, resolution))
+    gap = _gap(landscape, np.stack([x, y], axis=-1), floor)
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
-        x, y = np.meshgrid(np.linspace(*x_range, resolution), np.linspace(*y_range, resolution))
-        gap = landscape.gap(np.stack([x, y], axis=-1))
-        drawn = axes.contour(
-            x, y, np.log10(gap + floor), levels=levels, cmap="viridis", linewidths=0.9
-        )
-        figure.colorbar(drawn, label="log₁₀(f − f*)")
-        for i, path in enumerate(paths):
-            path = _validation.points("every path", path, 2)
+        with warnings.catch_warnings():
+            # Older versions of Matplotlib warn where a constant has no level lines.
+            warnings.filterwarnings("ignore", "No contour levels")
+            lines = axes.contour(
+                x, y, np.log10(gap + floor), levels=levels, cmap="viridis", linewidths=0.9
+            )
+        figure.colorbar(lines, label="log₁₀(f − f*)")
+        for i, runs in enumerate(drawn):
             color = COLORS[(i + 1) % len(COLORS)]
-            axes.plot(*path.T, ".-", color=color, markersize=3, linewidth=1.5)
-            axes.plot(*path[0], "o", color=color)
-            axes.plot(*path[-1], "*", color=color, markersize=11)
-        axes.set(xlim=x_range, ylim=y_range, xlabel=labels[0], ylabel=labels[1], title=title)
+            for run in runs:
+                axes.plot(*run.T, ".-", color=color, markersize=3, linewidth=1.5)
+                axes.plot(*run[0], "o", color=color)
+                axes.plot(*run[-1], "*", color=color, markersize=11)
+        axes.set(xlim=x_range, ylim=y_range, xlabel=xlabel, ylabel=ylabel, title=title)
     return figure
 
 
+def _path(name: str, path: ArrayLike | Trajectory) -> Array:
+    """Return the runs of a path in the plane, shape (runs, t, 2)."""
+    if isinstance(path, Trajectory):
+        points = _validation.points(f"the points of {name}", path.points, 2)
+        return _drawn(np.moveaxis(points.reshape(len(points), -1, 2), 1, 0))
+    points = _validation.points(name, path, 2)
+    if points.ndim != 2 or len(points) == 0:
+        raise ValueError(f"{name} must have shape (t, 2) with t >= 1, got {points.shape}")
+    return _drawn(points)[None]
+
+
+def _gap(landscape: Landscape, points: Array, floor: float) -> Array:
+    """Return f − f*; what overflows is large, and only rounding may take it below 0."""
+    gap = _validation.real_array("the landscape's gap", landscape.gap(points))
+    gap = np.minimum(gap, 1e300)
+    gap = _validation.result("the landscape's gap", gap, points.shape[:-1], points)
+    lowest = np.unravel_index(gap.argmin(), gap.shape)
+    if gap[lowest] < -max(floor, 1e-9 * np.abs(gap).max(), 1e-9 * abs(landscape.minimum)):
+        raise ValueError(
+            f"landscape must not be below its minimum, got a gap of {gap[lowest]:.6g} "
+            f"at the point {points[lowest]}"
+        )
+    return np.maximum(gap, 0)
+
+
 def rates(
-    observed: Mapping[str, ArrayLike],
-    proved: Mapping[str, ArrayLike],
+    observed: Mapping[str, ArrayLike | Trajectory],
+    proved: Mapping[str, ArrayLike | Trajectory] | None = None,
     *,
     logarithmic_time: bool = False,
     title: str = "",
@@ -120,28 +284,48 @@ def rates(
 
     Parameters
     ----------
-    observed, proved : mapping of str to array_like, shape (t,)
-        Legend entries and values at steps 0, 1, ….
+    observed, proved : mapping of str to Trajectory or array_like, shape (t,)
+        Legend entries and values at steps 0, 1, …; of a trajectory, the gaps of all runs
+        at its steps. What is not finite or not positive is left out.
     logarithmic_time : bool, optional
     title : str, optional
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> run = lu.gradient_descent(lu.wavy_bowl(), [3.0], 1 / 8, 60)
+    >>> bound = lu.polyak_rate(0.351, 8.0, run.gaps[0], run.steps)
+    >>> figure = lu.figures.rates({"observed": run}, {"proved": bound})
     """
+    sides = []
+    for side, curves in (
+        ("observed", _some("observed", observed)),
+        ("proved", _entries("proved", {} if proved is None else proved)),
+    ):
+        sides.append({name: _gaps(f"{side}[{name!r}]", curve) for name, curve in curves.items()})
+    time = "log" if _validation.flag("logarithmic_time", logarithmic_time) else "linear"
+    title = _label("title", title)
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
-        for style, curves in (("-", observed), ("--", proved)):
-            for i, (name, curve) in enumerate(curves.items()):
-                curve = np.asarray(curve, dtype=float)
-                shown = np.where(np.isfinite(curve) & (curve > 0), curve, np.nan)
-                axes.plot(np.arange(len(curve)), shown, style, color=COLORS[i % 6], label=name)
-        axes.set(xlabel="step t", ylabel="f − f*", yscale="log", title=title)
-        if logarithmic_time:
-            axes.set_xscale("log")
-        axes.legend()
+        for style, drawn in zip(("-", "--"), sides, strict=True):
+            for i, (name, (steps, gaps)) in enumerate(drawn.items()):
+                _plot(axes, steps, gaps, style, color=COLORS[i % 6], label=name)
+        axes.set(xlabel="step t", ylabel="f − f*", title=title)
+        _finish(axes, time, "log")
     return figure
+
+
+def _gaps(name: str, curve: ArrayLike | Trajectory) -> tuple[Array, Array]:
+    """Return steps and positive gaps, a column for each run."""
+    columns = _columns(name, curve, "gaps")
+    steps = curve.steps if isinstance(curve, Trajectory) else np.arange(len(columns))
+    gaps = _drawn(columns, "log")
+    return _drawn(steps), np.where(gaps > 0, gaps, np.nan)
 
 
 def taylor_remainder(check: GradientCheck) -> Figure:
@@ -156,6 +340,7 @@ def taylor_remainder(check: GradientCheck) -> Figure:
     -------
     matplotlib.figure.Figure
     """
+    check = _validation.instance("check", check, GradientCheck)
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
@@ -163,22 +348,24 @@ def taylor_remainder(check: GradientCheck) -> Figure:
             (check.first_order, check.first_slope, "first"),
             (check.second_order, check.second_slope, "second"),
         ):
-            axes.loglog(check.steps, remainder, ".-", label=f"{order} order, slope {slope:.2f}")
+            found = f"slope {slope:.2f}" if np.isfinite(slope) else "below rounding"
+            lengths, remainder = _drawn(check.lengths, "log"), _drawn(remainder, "log")
+            axes.plot(lengths, remainder, ".-", label=f"{order} order, {found}")
         axes.set(xlabel="step t", ylabel="Taylor remainder")
-        axes.legend()
+        _finish(axes, "log", "log")
     return figure
 
 
 def curves(
     x: ArrayLike,
-    lines: Mapping[str, ArrayLike],
+    lines: Mapping[str, ArrayLike | Trajectory],
     *,
     xlabel: str,
     ylabel: str,
     title: str = "",
     levels: Mapping[str, float] | None = None,
     vertical: Mapping[str, float] | None = None,
-    ylim: tuple[float, float] | None = None,
+    ylim: tuple[float | None, float | None] | None = None,
     xscale: str = "linear",
     yscale: str = "linear",
 ) -> Figure:
@@ -187,36 +374,68 @@ def curves(
     Parameters
     ----------
     x : array_like, shape (k,)
-    lines : mapping of str to array_like, shape (k,)
-        Legend entries and values.
+    lines : mapping of str to Trajectory or array_like, shape (k,)
+        Legend entries and values; NaN and infinities leave gaps. Of a trajectory, the values
+        of all runs at its k records.
     xlabel, ylabel, title : str
     levels : mapping of str to float, optional
         Dashed horizontal lines, named at their right ends.
     vertical : mapping of str to float, optional
         Dashed vertical lines, with their legend entries.
-    ylim : (float, float), optional
+    ylim : (float or None, float or None), optional
+        The ends of the vertical axis; None is where the data end.
     xscale, yscale : str, optional
-        Matplotlib's names of scales, such as ``'log'``.
+        ``'linear'`` or ``'log'``.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
+    xscale = _validation.option("xscale", xscale, SCALES)
+    yscale = _validation.option("yscale", yscale, SCALES)
+    at = _drawn(_validation.vector("x", x), xscale)
+    drawn = {}
+    for name, line in _some("lines", lines).items():
+        columns = _columns(f"lines[{name!r}]", line, "values")
+        if len(columns) != at.size:
+            raise ValueError(
+                f"lines[{name!r}] must have as many entries as x, {at.size}, got {len(columns)}"
+            )
+        drawn[name] = _drawn(columns, yscale)
+    xlabel, ylabel = _label("xlabel", xlabel), _label("ylabel", ylabel)
+    title = _label("title", title)
+    rows = _places("levels", levels, yscale)
+    places = _places("vertical", vertical, xscale)
+    ends = None if ylim is None else _ends(ylim, yscale)
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
-        for name, values in lines.items():
-            axes.plot(x, values, label=name)
-        for name, level in (levels or {}).items():
+        for name, columns in drawn.items():
+            _plot(axes, at, columns, label=name)
+        for level in rows.values():
             axes.axhline(level, linestyle="--", color=INK, linewidth=1.2)
-            axes.text(1.01, level, name, transform=axes.get_yaxis_transform(), va="center")
-        for i, (name, place) in enumerate((vertical or {}).items()):
+        for i, (name, place) in enumerate(places.items()):
             axes.axvline(place, linestyle="--", color=COLORS[(len(lines) + i) % 6], label=name)
-        axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
-        if ylim is not None:
-            axes.set_ylim(ylim)
-        axes.legend()
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        _finish(axes, xscale, yscale)
+        low, high = axes.get_ylim()
+        if ends is not None:
+            low = low if ends[0] is None else ends[0]
+            high = high if ends[1] is None else ends[1]
+            if low >= high:
+                raise _validation.refuse("ylim", "an increasing pair that leaves room", ylim)
+            axes.set_ylim(low, high)
+        for name, level in rows.items():
+            if low <= level <= high:  # the name of a line outside would take all the room
+                axes.text(1.01, level, name, transform=axes.get_yaxis_transform(), va="center")
     return figure
+
+
+def _ends(ylim: tuple[float | None, float | None], scale: str) -> list[float | None]:
+    """Check the ends of the vertical axis; None is left to the data."""
+    check = _validation.positive if scale == "log" else _validation.number
+    ends = _validation.sequence("ylim", ylim, 2)
+    return [None if end is None else float(_drawn(check("ylim", end), scale)) for end in ends]
 
 
 def scatter(
@@ -241,15 +460,28 @@ def scatter(
     -------
     matplotlib.figure.Figure
     """
+    drawn = {}
+    for name, pair in _some("groups", groups).items():
+        entry = f"groups[{name!r}]"
+        x, y = (
+            _drawn(_validation.vector(entry, side, least=0))
+            for side in _validation.sequence(entry, pair, 2)
+        )
+        if x.shape != y.shape:
+            raise ValueError(f"{entry} must be two vectors of one length, got {x.size}, {y.size}")
+        drawn[name] = x, y
+    xlabel, ylabel = _label("xlabel", xlabel), _label("ylabel", ylabel)
+    title = _label("title", title)
+    places = _drawn(np.ravel(_validation.finite_array("vertical", vertical)))
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
-        for x in np.ravel(vertical):
-            axes.axvline(x, color=INK, linestyle=":", linewidth=1)
-        for marker, (name, (x, y)) in zip(cycle("o^sDv"), groups.items(), strict=False):
+        for place in places:
+            axes.axvline(place, color=INK, linestyle=":", linewidth=1)
+        for marker, (name, (x, y)) in zip(cycle("o^sDv"), drawn.items(), strict=False):
             axes.plot(x, y, marker, markersize=4, alpha=0.7, label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-        axes.legend()
+        _finish(axes, "linear", "linear")
     return figure
 
 
@@ -261,28 +493,44 @@ def response_and_cone(response: ArrayLike, curve: ArrayLike, angle: float, title
     response : array_like, shape (k,)
     curve : array_like of complex, shape (points,)
     angle : float
-        The opening angle of the cone around the positive axis, in radians.
+        The opening angle of the cone around the positive axis, in [0, 2π].
     title : str
 
     Returns
     -------
     matplotlib.figure.Figure
     """
+    response = _drawn(_validation.vector("response", response))
+    real, imag = _complex("curve", curve)
+    angle = _validation.number("angle", angle)
+    if not 0 <= angle <= 2 * np.pi:
+        raise _validation.refuse("angle", "in [0, 2π]", angle)
+    title = _label("title", title)
     with plt.rc_context(STYLE):
         figure = Figure(figsize=(6.6, 3.2))
         left, right = figure.subplots(1, 2)
         left.vlines(np.arange(len(response)), 0, response, color=COLORS[0])
         left.plot(response, "o", markersize=3)
         left.set(xlabel="k", ylabel="C Aᵏ B", title="impulse response")
-        curve = np.asarray(curve)
-        right.plot(curve.real, curve.imag)
+        right.plot(real, imag)
         right.plot(0, 0, "+", color=INK)
-        reach = 1.1 * np.abs(curve).max()
+        reach = 1.1 * np.hypot(real, imag).max()
         for side in (1, -1):
             end = reach * np.exp(0.5j * side * angle)
             right.plot([0, end.real], [0, end.imag], "--", color=COLORS[1], linewidth=1.2)
         right.set(xlabel="Re Q", ylabel="Im Q", title=title, aspect="equal", box_aspect=1)
     return figure
+
+
+def _complex(name: str, value: ArrayLike) -> tuple[Array, Array]:
+    """Return the real and imaginary parts of a vector."""
+    try:
+        is_complex = np.iscomplexobj(value)
+    except ValueError as error:  # rows of several lengths
+        raise _validation.refuse(name, "a vector of complex numbers", value) from error
+    array = np.asanyarray(value) if is_complex else _validation.vector(name, value)
+    real = _drawn(_validation.vector(name, array.real))
+    return real, _drawn(_validation.vector(name, array.imag))
 
 
 def implications(
@@ -295,9 +543,9 @@ def implications(
     Parameters
     ----------
     places : mapping of str to (float, float)
-        The conditions and where to put them, in inches.
+        The conditions and where to put them, in inches: in a picture 7.2 wide and 5.4 high.
     implied : sequence of (str, str)
-        Solid arrows.
+        Solid arrows between two of them.
     refuted : mapping of (str, str) to str
         Dashed arrows that fail, and the function that shows it.
 
@@ -305,24 +553,41 @@ def implications(
     -------
     matplotlib.figure.Figure
     """
+    spots: dict[str, tuple[float, float]] = {}
+    for name, place in _some("places", places).items():
+        x, y = _validation.point(f"places[{name!r}]", place, 2)
+        if not (0 <= x <= SIZE[0] and 0 <= y <= SIZE[1]):
+            raise _validation.refuse(f"places[{name!r}]", f"in a picture of {SIZE}", place)
+        if any(max(abs(x - a), abs(y - b)) < 0.01 for a, b in spots.values()):
+            raise _validation.refuse(f"places[{name!r}]", "apart from the other places", place)
+        spots[name] = x, y
+    solid = [_arrow("implied", pair, spots) for pair in _validation.sequence("implied", implied)]
+    if not isinstance(refuted, Mapping):
+        raise _validation.refuse("refuted", "a mapping", refuted)
+    dashed = {
+        _arrow("refuted", pair, spots): _label(f"refuted[{pair!r}]", witness)
+        for pair, witness in refuted.items()
+    }
+    if both := set(solid) & set(dashed):
+        raise _validation.refuse("refuted", "other arrows than the implied ones", both)
     with plt.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 5.4))
+        figure = Figure(figsize=SIZE)
         axes = figure.subplots()
         box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": INK}
         boxes = {
-            name: axes.text(*place, name, ha="center", va="center", bbox=box).get_bbox_patch()
-            for name, place in places.items()
+            name: axes.text(x, y, name, ha="center", va="center", bbox=box).get_bbox_patch()
+            for name, (x, y) in spots.items()
         }
-        arrows = [(pair, COLORS[0], "-") for pair in implied]
-        arrows += [(pair, COLORS[1], "--") for pair in refuted]
+        arrows = [(pair, COLORS[0], "-") for pair in solid]
+        arrows += [(pair, COLORS[1], "--") for pair in dashed]
         taken = {pair for pair, _, _ in arrows}
         # Only arrows in both directions between two conditions need to bend apart.
-        bends = {pair: 0.2 if pair[::-1] in taken and pair in refuted else 0.0 for pair in taken}
+        bends = {pair: 0.2 if pair[::-1] in taken and pair in dashed else 0.0 for pair in taken}
         for (start, end), color, line in arrows:
             axes.annotate(
                 "",
-                places[end],
-                places[start],
+                spots[end],
+                spots[start],
                 arrowprops={
                     "arrowstyle": "-|>",
                     "color": color,
@@ -335,17 +600,28 @@ def implications(
                     "connectionstyle": f"arc3,rad={bends[start, end]}",
                 },
             )
-        for (start, end), witness in refuted.items():
-            first, last = np.array(places[start]), np.array(places[end])
-            chord = last - first
+        for (start, end), witness in dashed.items():
+            first = np.array(spots[start])
+            chord = np.array(spots[end]) - first
             length = np.linalg.norm(chord)
             aside = np.array([chord[1], -chord[0]]) / length
             # Beside the middle of an arc, which bends by half its curvature times the chord;
             # beside the first half of a straight arrow, away from where arrows cross.
             bend = bends[start, end]
-            place = first + chord * (0.5 if bend else 0.42) + aside * (bend * length / 2 + 0.2)
+            x, y = first + chord * (0.5 if bend else 0.42) + aside * (bend * length / 2 + 0.2)
             beside = "left" if aside[0] > 0.2 else "right" if aside[0] < -0.2 else "center"
-            axes.text(*place, witness, color=COLORS[1], ha=beside, va="center", fontsize=10)
-        axes.set(xlim=(0, 7.2), ylim=(0, 5.4))
+            axes.text(x, y, witness, color=COLORS[1], ha=beside, va="center", fontsize=10)
+        axes.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]))
         axes.axis("off")
     return figure
+
+
+def _arrow(name: str, pair: tuple[str, str], places: Mapping[str, object]) -> tuple[str, str]:
+    """Check that an arrow joins two of the conditions."""
+    start, end = (
+        _validation.option(f"every end of {name}", condition, list(places))
+        for condition in _validation.sequence(f"every arrow of {name}", pair, 2)
+    )
+    if start == end:
+        raise _validation.refuse(f"every arrow of {name}", "between two conditions", pair)
+    return start, end

@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from . import _validation
+from ._validation import Array
 
 __all__ = ["Landscape", "Smooth"]
-
-Array = NDArray[np.float64]
 
 
 class Landscape(ABC):
@@ -28,13 +27,23 @@ class Landscape(ABC):
         The number of parameters.
     minimum : float
         The infimum f* of the function over all parameters.
+    scale : float
+        A typical size of the parameters: what tolerances are relative to. 1 if a subclass
+        does not set it.
     second_order_optimal : bool
         Whether a theorem says that all local minima are global; False if none is known.
+
+    Notes
+    -----
+    Where a value overflows, it and its gradient are infinite; neither is ever NaN.
     """
 
     dim: int
     minimum: float
+    scale: float = 1.0
     second_order_optimal: bool = False
+    #: The size up to which a gap is a rounding error, whatever the value is.
+    _rounding: float = 0.0
 
     @abstractmethod
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
@@ -47,6 +56,7 @@ class Landscape(ABC):
         Returns
         -------
         value : ndarray, shape (...)
+            A NumPy scalar for one point.
         gradient : ndarray, shape (..., dim)
         """
 
@@ -73,6 +83,7 @@ class Landscape(ABC):
         Returns
         -------
         ndarray, shape (...)
+            A NumPy scalar for one point.
         """
         return self.value_and_gradient(theta)[0]
 
@@ -99,21 +110,53 @@ class Landscape(ABC):
         Returns
         -------
         ndarray, shape (...)
+            A NumPy scalar for one point.
         """
         return self.value(theta) - self.minimum
+
+    def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Return ∇²f(θ)v.
+
+        Parameters
+        ----------
+        theta, vector : array_like, shape (..., dim)
+            The point θ and the direction v; they broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+        """
+        theta, vector = self._points(theta), self._vectors(theta, vector)
+        return (self.hessian(theta) @ vector[..., None])[..., 0]
 
     def _points(self, theta: ArrayLike) -> Array:
         return _validation.points("theta", theta, self.dim)
 
+    def _vectors(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Check a direction, which broadcasts with the points."""
+        vector = _validation.points("vector", vector, self.dim)
+        try:
+            np.broadcast_shapes(np.shape(theta), vector.shape)
+        except ValueError:
+            raise ValueError(
+                f"vector must broadcast with theta of shape {np.shape(theta)}, got {vector.shape}"
+            ) from None
+        return vector
 
-class Smooth(Landscape):
+    def _evaluate(self, theta: Array) -> tuple[Array, Array]:
+        """Return value and gradient in a descent, which looks for infinities itself."""
+        return self.value_and_gradient(theta)
+
+
+class Smooth(_validation.Value, Landscape):
     """A landscape from plain functions: the gallery of chapter 1, or a reader's own.
 
     Parameters
     ----------
     value, gradient : callable
         Take points of shape ``(..., dim)`` and return f, shape ``(...)``, and ∇f,
-        shape ``(..., dim)``.
+        shape ``(..., dim)``. What they return has to be finite; else the point where it is
+        not is named.
     dim : int
         The number of parameters.
     minimum : float
@@ -121,6 +164,10 @@ class Smooth(Landscape):
     hessian : callable, optional
         Takes points and returns ∇²f, shape ``(..., dim, dim)``. Without it, the Hessian is
         that of central differences of ``gradient``, accurate to about 1e-9 relative.
+    scale : float, optional
+        A typical size of the parameters, > 0.
+    name : str, optional
+        What ``repr`` calls it.
 
     See Also
     --------
@@ -131,10 +178,12 @@ class Smooth(Landscape):
     >>> import numpy as np
     >>> import lin_utils as lu
     >>> bowl = lu.Smooth(lambda x: (x**2).sum(-1), lambda x: 2 * x, dim=2, minimum=0.0)
+    >>> bowl
+    Smooth(dim=2, minimum=0)
     >>> bowl.value([[0.0, 0.0], [3.0, 4.0]])
     array([ 0., 25.])
     >>> lu.polyak_ratio(bowl, [3.0, 4.0])
-    array(4.)
+    np.float64(4.0)
     """
 
     def __init__(
@@ -144,25 +193,43 @@ class Smooth(Landscape):
         dim: int,
         minimum: float,
         hessian: Callable[[Array], ArrayLike] | None = None,
+        *,
+        scale: float = 1.0,
+        name: str = "",
     ) -> None:
         self.dim = _validation.count("dim", dim, least=1)
-        self.minimum = float(_validation.finite_array("minimum", minimum, ndim=0))
-        self._value, self._gradient, self._hessian = value, gradient, hessian
+        self.minimum = _validation.number("minimum", minimum)
+        self.scale = _validation.positive("scale", scale)
+        self._value = _validation.function("value", value)
+        self._gradient = _validation.function("gradient", gradient)
+        self._hessian = None if hessian is None else _validation.function("hessian", hessian)
+        self._name = _validation.text("name", name)
+        self._note(
+            value=value,
+            gradient=gradient,
+            dim=self.dim,
+            minimum=self.minimum,
+            hessian=hessian,
+            scale=self.scale,
+            name=name,
+        )
 
-    @staticmethod
-    def _result(name: str, result: ArrayLike, shape: tuple[int, ...]) -> Array:
-        array = np.asarray(result, dtype=float)
-        if array.shape != shape:
-            raise ValueError(f"{name} must return shape {shape} here, got {array.shape}")
-        return array
+    def __repr__(self) -> str:
+        return self._name or f"Smooth(dim={self.dim}, minimum={self.minimum:g})"
+
+    def _call(self, name: str, theta: Array, shape: tuple[int, ...]) -> Array:
+        """Call one of the reader's functions on a copy, and check what it returns."""
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            returned = getattr(self, f"_{name}")(theta.copy())
+        return _validation.result(name, returned, shape, theta)[()]
 
     def value(self, theta: ArrayLike) -> Array:
         theta = self._points(theta)
-        return self._result("value", self._value(theta), theta.shape[:-1])
+        return self._call("value", theta, theta.shape[:-1])
 
     def gradient(self, theta: ArrayLike) -> Array:
         theta = self._points(theta)
-        return self._result("gradient", self._gradient(theta), theta.shape)
+        return self._call("gradient", theta, theta.shape)
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         return self.value(theta), self.gradient(theta)
@@ -170,10 +237,61 @@ class Smooth(Landscape):
     def hessian(self, theta: ArrayLike) -> Array:
         theta = self._points(theta)
         if self._hessian is not None:
-            return self._result("hessian", self._hessian(theta), theta.shape + (self.dim,))
-        step = np.finfo(float).eps ** (1 / 3) * np.maximum(1.0, np.abs(theta).max(-1))
-        shifts = step[..., None, None] * np.eye(self.dim)
+            return self._call("hessian", theta, theta.shape + (self.dim,))
+        step = self._step(theta)
+        shifts = step[..., None] * np.eye(self.dim)
         centers = theta[..., None, :]
         difference = self.gradient(centers + shifts) - self.gradient(centers - shifts)
-        jacobian = difference / (2 * step[..., None, None])
+        jacobian: Array = difference / (2 * step[..., None])
         return (jacobian + np.swapaxes(jacobian, -1, -2)) / 2
+
+    def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        theta = self._points(theta)
+        vector = self._vectors(theta, vector)
+        if self._hessian is not None:
+            return super().hessian_vector_product(theta, vector)
+        size = np.abs(vector).max(axis=-1, keepdims=True)
+        unit = np.divide(vector, size, out=np.zeros_like(vector), where=size > 0)
+        step = self._step(theta).max(axis=-1, keepdims=True)
+        difference = self.gradient(theta + step * unit) - self.gradient(theta - step * unit)
+        product: Array = difference / (2 * step) * size
+        return product
+
+    def _step(self, theta: Array) -> Array:
+        """Return the step of the central differences in each coordinate."""
+        step: Array = np.cbrt(np.finfo(float).eps) * np.maximum(self.scale, np.abs(theta))
+        return (theta + step) - theta  # what is added in fact
+
+    def _evaluate(self, theta: Array) -> tuple[Array, Array]:
+        with np.errstate(all="ignore"):
+            value = np.asarray(self._value(theta.copy()), dtype=float)
+            gradient = np.asarray(self._gradient(theta.copy()), dtype=float)
+        # Far away, where squares overflow, NaN is the difference of two infinities.
+        far = np.abs(theta).max(axis=-1) > 1e50
+        lost = np.isnan(value) | np.isnan(gradient).any(axis=-1)
+        if value.shape != theta.shape[:-1] or gradient.shape != theta.shape or (lost & ~far).any():
+            return self.value_and_gradient(theta)  # which says what is wrong
+        return np.where(lost, np.inf, value), np.where(lost[..., None], np.inf, gradient)
+
+
+def checked(landscape: Landscape) -> Landscape:
+    """Return the argument if it is a landscape."""
+    if not isinstance(landscape, Landscape):
+        raise _validation.refuse("landscape", "a lin_utils.Landscape", landscape)
+    return landscape
+
+
+def evaluate(landscape: Landscape, theta: ArrayLike) -> tuple[Array, Array, Array]:
+    """Return points, values and gradients, all checked: a landscape may be a reader's own."""
+    landscape = checked(landscape)
+    theta = _validation.points("theta", theta, landscape.dim)
+    value, gradient = landscape.value_and_gradient(theta)
+    value = _validation.result("the landscape's value", value, theta.shape[:-1], theta)
+    gradient = _validation.result("the landscape's gradient", gradient, theta.shape, theta)
+    return theta, value, gradient
+
+
+def evaluate_hessian(landscape: Landscape, theta: Array) -> Array:
+    """Return checked Hessians at checked points."""
+    hessian, shape = landscape.hessian(theta), (*theta.shape, landscape.dim)
+    return _validation.result("the landscape's Hessian", hessian, shape, theta)

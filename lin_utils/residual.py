@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import expm, polar, schur
+from numpy.typing import ArrayLike
+from scipy.linalg import schur
 
 from . import _validation
+from ._validation import Array
 from .deep_linear import DeepLinear
 from .landscape import Landscape
 
 __all__ = ["Residual", "near_identity_bound", "near_identity_factors"]
 
-Array = NDArray[np.float64]
+
+def _check_size(depth: int, size: int) -> None:
+    if depth * size**2 > 10**8:
+        raise ValueError(
+            f"depth must be so small that L d² <= 10^8 entries of the layers fit into memory, "
+            f"got {depth} with d = {size}"
+        )
 
 
-def _square(name: str, matrix: ArrayLike) -> Array:
-    array = _validation.finite_array(name, matrix, ndim=2)
-    if array.shape[0] != array.shape[1] or array.size == 0:
-        raise ValueError(f"{name} must be a square matrix, got shape {array.shape}")
-    return array
-
-
-class Residual(Landscape):
+class Residual(_validation.Value, Landscape):
     r"""The squared loss of a linear residual network, as a function of its layers.
 
     .. math::
@@ -50,6 +51,8 @@ class Residual(Landscape):
     target, covariance : ndarray
     minimum : float
         0, reached where WΣ = BΣ.
+    scale : float
+        1, the size of the identities that the layers are added to.
     plain : DeepLinear
         The same loss without the identities.
 
@@ -74,12 +77,20 @@ class Residual(Landscape):
 
     def __init__(self, depth: int, target: ArrayLike, covariance: ArrayLike | None = None) -> None:
         self.depth = _validation.count("depth", depth, least=1)
-        self.target = _square("target", target)
-        widths = (len(self.target),) * (self.depth + 1)
-        self.plain = DeepLinear(widths, self.target, covariance)
-        self.covariance, self.dim = self.plain.covariance, self.plain.dim
-        self.minimum = self.plain.minimum
-        self._identity = self.plain.join([np.eye(len(self.target))] * self.depth)
+        target = _validation.square("target", target)
+        _check_size(self.depth, len(target))
+        self.plain = DeepLinear((len(target),) * (self.depth + 1), target, covariance)
+        self.target, self.covariance = self.plain.target, self.plain.covariance
+        self._note(depth=self.depth, target=self.target, covariance=self.covariance)
+        self.dim, self.minimum = self.plain.dim, self.plain.minimum
+        self.scale, self._rounding = 1.0, self.plain._rounding
+
+    def __repr__(self) -> str:
+        d = len(self.target)
+        return f"Residual(depth={self.depth}, target={d}×{d})"
+
+    def _shifted(self, theta: ArrayLike) -> Array:
+        return self.plain._array(theta) + self.plain._identity  # `plain` looks whether it is finite
 
     def split(self, theta: ArrayLike) -> list[Array]:
         """Return the layers A_1, …, A_L of θ.
@@ -120,16 +131,16 @@ class Residual(Landscape):
         -------
         ndarray, shape (..., d, d)
         """
-        return self.plain.end_to_end(self._points(theta) + self._identity)
+        return self.plain.end_to_end(self._shifted(theta))
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        return self.plain.value_and_gradient(self._points(theta) + self._identity)
+        return self.plain.value_and_gradient(self._shifted(theta))
 
     def value(self, theta: ArrayLike) -> Array:
-        return self.plain.value(self._points(theta) + self._identity)
+        return self.plain.value(self._shifted(theta))
 
     def hessian(self, theta: ArrayLike) -> Array:
-        return self.plain.hessian(self._points(theta) + self._identity)
+        return self.plain.hessian(self._shifted(theta))
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Return ∇²g(θ)v.
@@ -143,7 +154,7 @@ class Residual(Landscape):
         -------
         ndarray, shape (..., dim)
         """
-        return self.plain.hessian_vector_product(self._points(theta) + self._identity, vector)
+        return self.plain.hessian_vector_product(self._shifted(theta), vector)
 
     def radius(self, theta: ArrayLike) -> Array:
         """Return max_k ‖A_k‖, the largest spectral norm of a layer.
@@ -160,7 +171,8 @@ class Residual(Landscape):
         ----------
         thm-hardt-ma is about the points where it is below 1.
         """
-        return np.linalg.norm(np.stack(self.split(theta)), 2, axis=(-2, -1)).max(axis=0)
+        norms: Array = np.linalg.norm(np.stack(self.split(theta)), 2, axis=(-2, -1)).max(axis=0)
+        return norms
 
     def polyak_constant(self, radius: ArrayLike) -> Array:
         r"""Return an α for which g is α-Polyak where max_k ‖A_k‖ ≤ τ.
@@ -192,58 +204,77 @@ class Residual(Landscape):
         """
         radius = _validation.finite_array("radius", radius)
         if (radius < 0).any() or (radius >= 1).any():
-            raise ValueError(f"radius must be in [0, 1), got {radius}")
-        eigenvalues = np.linalg.eigvalsh(self.covariance)
-        nonzero = eigenvalues[eigenvalues > 1e-13 * eigenvalues[-1]]
-        smallest = nonzero.min(initial=np.inf)
-        return 4 * self.depth * (1 - radius) ** (2 * self.depth - 2) * smallest
+            raise _validation.refuse("radius", "in [0, 1)", radius)
+        # Σ = RRᵀ, and R has one column for each nonzero eigenvalue.
+        rank = int(self.plain._root.any(axis=0).sum())
+        singular_values = np.linalg.svd(self.plain._root, compute_uv=False)
+        smallest = singular_values[rank - 1] ** 2 if rank else np.inf
+        with np.errstate(all="ignore"):
+            factors = 4 * self.depth * (1 - radius) ** (2 * self.depth - 2)
+            constant: Array = factors * smallest if rank else np.full(radius.shape, np.inf)
+        return constant[()]
 
 
-def _rotation_generator(rotation: Array) -> Array:
-    """Return a skew K with e^K the given rotation and ‖K‖ ≤ π, by the real Schur form.
+def _turns(rotation: Array) -> tuple[Array, list[tuple[int, int, float]]]:
+    """Return an orthogonal basis and the rotations (i, j, φ) from axis i to axis j, |φ| ≤ π.
 
-    SciPy's `logm` returns a complex matrix where -1 is an eigenvalue.
+    They come from the real Schur form: SciPy's `logm` is complex where −1 is an eigenvalue.
     """
     blocks, basis = schur(rotation, output="real")
-    generator, row, halves = np.zeros_like(blocks), 0, []
+    turns, row, halves = [], 0, []
     while row < len(blocks):
-        if row + 1 < len(blocks) and abs(blocks[row + 1, row]) > 1e-12:
-            angle = np.arctan2(blocks[row + 1, row], blocks[row, row])
-            generator[row + 1, row], generator[row, row + 1] = angle, -angle
+        if row + 1 < len(blocks) and blocks[row + 1, row] != 0:
+            angle = float(np.arctan2(blocks[row + 1, row], blocks[row, row]))
+            turns.append((row, row + 1, angle))
             row += 2
         else:
-            # The eigenvalue -1 has even multiplicity: each pair is a rotation by π.
+            # The eigenvalue −1 has even multiplicity: each pair is a rotation by π.
             halves += [row] if blocks[row, row] < 0 else []
             row += 1
-    for first, second in zip(halves[::2], halves[1::2], strict=True):
-        generator[second, first], generator[first, second] = np.pi, -np.pi
-    return basis @ generator @ basis.T
+    turns += [(i, j, float(np.pi)) for i, j in zip(halves[::2], halves[1::2], strict=True)]
+    return basis, turns
 
 
-def _invertible(target: ArrayLike) -> Array:
-    target = _square("target", target)
-    if np.linalg.det(target) <= 0:
+def _decomposed(target: ArrayLike) -> tuple[Array, Array, Array]:
+    """Check that a target has a positive determinant, and return its singular values."""
+    target = _validation.square("target", target)
+    sign, logarithm = np.linalg.slogdet(target)
+    if sign <= 0:
+        with np.errstate(over="ignore"):
+            determinant = sign * np.exp(logarithm)
         raise ValueError(
             "target must have a positive determinant, since every product of matrices "
-            f"I + A_k with ‖A_k‖ < 1 has one; got det = {np.linalg.det(target):.3g}"
+            f"I + A_k with ‖A_k‖ < 1 has one; got det = {determinant:.3g}"
         )
-    return target
+    u, sigma, vt = np.linalg.svd(target)
+    if not sigma[-1] > len(target) * np.finfo(float).eps * sigma[0]:  # then sign may be wrong
+        raise ValueError(
+            "target must have a positive determinant, got singular values from "
+            f"{sigma[0]:.3g} to {sigma[-1]:.3g}: with rounding errors it is singular"
+        )
+    return u, sigma, vt
 
 
 def _best_split(stretch: float, angle: float, depth: int) -> tuple[float, int]:
     """Return the smallest max(e^{γ/L_1} − 1, 2 sin(κ/2L_2)) over L_1 + L_2 = L, and its L_1."""
-    first = np.arange(depth + 1)
-    second = depth - first
-    # No layers are needed for a stretch or an angle of 0; they are not enough for another.
-    stretched = np.expm1(np.divide(stretch, first, out=np.full(depth + 1, 700.0), where=first > 0))
-    turned = 2 * np.sin(np.divide(angle, 2 * second, out=np.zeros(depth + 1), where=second > 0))
-    stretched = np.where((first == 0) & (stretch < 1e-12), 0.0, stretched)
-    turned = np.where((second == 0) & (angle > 1e-12), np.inf, turned)
-    bounds = np.maximum(stretched, turned)
-    return float(bounds.min()), int(bounds.argmin())
+
+    def bound(first: int) -> tuple[float, float]:
+        # No layers are needed for a stretch or an angle of 0; they are not enough for another.
+        second = depth - first
+        stretched = math.inf if first == 0 else math.expm1(min(stretch / first, 709.0))
+        turned = math.inf if second == 0 else 2 * math.sin(angle / (2 * second))
+        return (stretched if stretch > 0 else 0.0), (turned if angle > 0 else 0.0)
+
+    # The first term falls with L_1, the second grows: the best is where they meet.
+    low, high = 0, depth
+    while low < high:
+        middle = (low + high) // 2
+        stretched, turned = bound(middle)
+        low, high = (low, middle) if stretched <= turned else (middle + 1, high)
+    return min((max(bound(first)), first) for first in {max(low - 1, 0), low})
 
 
-def near_identity_bound(target: ArrayLike, depth: int) -> float:
+def near_identity_bound(depth: int, target: ArrayLike) -> float:
     r"""Return a bound on max_k ‖A_k‖ for the factors that `near_identity_factors` returns.
 
     .. math::
@@ -254,10 +285,10 @@ def near_identity_bound(target: ArrayLike, depth: int) -> float:
 
     Parameters
     ----------
-    target : array_like, shape (d, d)
-        B, with det B > 0.
     depth : int
         L ≥ 2.
+    target : array_like, shape (d, d)
+        B, with det B > 0.
 
     Returns
     -------
@@ -270,15 +301,15 @@ def near_identity_bound(target: ArrayLike, depth: int) -> float:
     Examples
     --------
     >>> import lin_utils as lu
-    >>> round(lu.near_identity_bound([[0.0, -2.0], [1.0, 0.0]], 10), 3)
+    >>> round(lu.near_identity_bound(10, [[0.0, -2.0], [1.0, 0.0]]), 3)
     0.414
     """
-    target, depth = _invertible(target), _validation.count("depth", depth, least=2)
-    stretch = np.abs(np.log(np.linalg.svd(target, compute_uv=False))).max()
-    return _best_split(stretch, np.pi, depth)[0]
+    depth = _validation.count("depth", depth, least=2)
+    stretch = float(np.abs(np.log(_decomposed(target)[1])).max())
+    return _best_split(stretch, math.pi, depth)[0]
 
 
-def near_identity_factors(target: ArrayLike, depth: int) -> Array:
+def near_identity_factors(depth: int, target: ArrayLike) -> Array:
     r"""Return A_1, …, A_L of norm O(1/L) with (I + A_L)⋯(I + A_1) = B.
 
     With the polar decomposition B = OS and a skew K with e^K = O, and the best split of
@@ -288,10 +319,10 @@ def near_identity_factors(target: ArrayLike, depth: int) -> Array:
 
     Parameters
     ----------
-    target : array_like, shape (d, d)
-        B, with det B > 0.
     depth : int
         L ≥ 1. For L = 1 the only factor is B − I.
+    target : array_like, shape (d, d)
+        B, with det B > 0.
 
     Returns
     -------
@@ -305,26 +336,33 @@ def near_identity_factors(target: ArrayLike, depth: int) -> Array:
     --------
     >>> import numpy as np
     >>> import lin_utils as lu
-    >>> factors = lu.near_identity_factors([[0.0, -2.0], [1.0, 0.0]], 10)
+    >>> factors = lu.near_identity_factors(10, [[0.0, -2.0], [1.0, 0.0]])
     >>> product = np.linalg.multi_dot(np.eye(2) + factors[::-1])
     >>> np.allclose(product, [[0.0, -2.0], [1.0, 0.0]])
     True
     >>> np.linalg.norm(factors, 2, axis=(1, 2)).max().round(2)
     np.float64(0.26)
     """
-    target, depth = _invertible(target), _validation.count("depth", depth, least=1)
-    identity = np.eye(len(target))
+    depth = _validation.count("depth", depth, least=1)
+    u, sigma, vt = _decomposed(target)
+    size = len(sigma)
+    _check_size(depth, size)
     if depth == 1:
-        return (target - identity)[None]
-    rotation, stretch = polar(target)
-    scales, axes = np.linalg.eigh(stretch)
-    generator = _rotation_generator(rotation)
-    gamma, angle = np.abs(np.log(scales)).max(), np.linalg.norm(generator, 2)
+        return (_validation.square("target", target) - np.eye(size))[None]
+    logarithms, (basis, turns) = np.log(sigma), _turns(u @ vt)
+    gamma = float(np.abs(logarithms).max())
+    angle = max((abs(angle) for _, _, angle in turns), default=0.0)
+    zero = 4 * size * np.finfo(float).eps  # up to here they are rounding errors of 0
+    gamma, angle = (x if x > zero else 0.0 for x in (gamma, angle))
     first = _best_split(gamma, angle, depth)[1]
-    second = depth - first
-    factors = np.zeros((depth, *target.shape))
+    factors = np.zeros((depth, size, size))
     if first:
-        factors[:first] = (axes * np.expm1(np.log(scales) / first)) @ axes.T
-    if second:
-        factors[first:] = expm(generator / second) - identity
+        factors[:first] = (vt.T * np.expm1(logarithms / first)) @ vt
+    if first < depth:
+        turned = np.zeros((size, size))
+        for i, j, whole in turns:  # e^{K/L_2} − I, without the difference of two cosines
+            part = whole / (depth - first)
+            turned[i, i] = turned[j, j] = -2 * np.sin(part / 2) ** 2
+            turned[j, i], turned[i, j] = np.sin(part), -np.sin(part)
+        factors[first:] = basis @ turned @ basis.T
     return factors

@@ -21,6 +21,17 @@ def test_a_target_is_a_least_ratio_of_their_time_to_ours(theirs, met):
     assert ("MISSED: Ones, L = 2, d = 3" in report) is not met
 
 
+def test_a_limit_is_a_target_in_seconds():
+    (row,) = compare.measure(case(others={}, limit=60.0), seconds=0.0)
+    assert row.other == "limit" and row.met and row.theirs == 60.0
+    assert compare.Row(row.case, "limit", 61.0, 60.0).met is False
+
+
+def test_a_note_stands_below_its_subject_once():
+    report = compare.table([compare.Row(case(note="Mind the gap."), "slow", 1.0, 2.0)] * 2)
+    assert report.count("Mind the gap.") == 1
+
+
 def test_the_best_way_of_each_other_counts():
     row, second = compare.measure(
         case(others={"a": [lambda: [1.0] * 3, lambda: np.ones(10**6)[:3]], "b": [lambda: [1] * 3]}),

@@ -31,6 +31,34 @@ def test_empty_and_nan_certificates_are_refused(sides, said):
 
 
 def test_unequal_computations_raise():
-    assert "equal in all 1 cases" in lu.certify_equal("x", 1.0, 1.0 + 1e-12)
+    held = lu.certify_equal("x", 1.0, 1.0 + 1e-12)
+    assert "equal in all 1 cases, to within 1e-09" in str(held) and held.margin is None
     with pytest.raises(AssertionError, match="differ by more than"):
         lu.certify_equal("x", [1.0], [1.1])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("size", [1e-300, 1.0, 1e308])
+def test_the_largest_and_the_smallest_numbers_are_compared_without_a_warning(size, sign):
+    low, high = sorted([sign * size, sign * size / 2])
+    assert lu.certify("x", low, high).margin == pytest.approx(0.5)
+    assert lu.certify("x", -size, size).margin == 2.0
+    with pytest.raises(AssertionError):
+        lu.certify("x", high, low)
+    with pytest.raises(AssertionError):
+        lu.certify_equal("x", 1e308, -1e308)
+
+
+@pytest.mark.parametrize(
+    "sides, said",
+    [
+        ((["1"], [2.0]), "smaller must be an array of real numbers"),
+        (([1j], [2.0]), "smaller must be an array of real numbers"),
+        (([1.0], [True]), "larger must be an array of real numbers"),
+        (([1.0], np.ma.masked_array([1.0], [True])), "larger must be .* without masked entries"),
+        ((np.ones(3), np.ones(2)), r"smaller and larger must broadcast, got shapes \(3,\) and \(2"),
+    ],
+)
+def test_sides_that_are_no_numbers_are_refused(sides, said):
+    with pytest.raises(ValueError, match=said):
+        lu.certify("x", *sides)

@@ -197,13 +197,93 @@ def test_classify_names_the_kind(landscape, theta, kind):
     assert lu.classify(landscape, theta) == kind
 
 
+def scaled(f, height, size):
+    """Return height·f(θ/size), the same landscape in other units."""
+    return lu.Smooth(
+        lambda x: height * f.value(x / size),
+        lambda x: height / size * f.gradient(x / size),
+        dim=f.dim,
+        minimum=height * f.minimum,
+        hessian=lambda x: height / size**2 * f.hessian(x / size),
+        scale=size * f.scale,
+    )
+
+
+UNITS = pytest.mark.parametrize("height", [1e-8, 1.0, 1e8])
+SIZES = pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+LIFTED = lu.Smooth(lambda x: x[..., 0] ** 4, lambda x: 4 * x**3, 1, -1.0)
+PITS = lu.Smooth(  # a local minimum at −1, the global one at 1
+    lambda x: (x[..., 0] ** 2 - 1) ** 2 + 0.1 * x[..., 0] ** 3 - 0.3 * x[..., 0],
+    lambda x: 4 * x * (x**2 - 1) + 0.3 * (x**2 - 1),
+    1,
+    minimum=-0.2,
+)
+
+
+@UNITS
+@SIZES
+@pytest.mark.parametrize(
+    "f, theta, kind",
+    [
+        (AB, [0.0, 0.0], "strict saddle"),
+        (AB, [1.0, 1.0], "global minimum"),
+        (AB, [1.0, 1.001], "not critical"),
+        (LIFTED, [0.0], "degenerate"),
+        (PITS, [-1.0], "local minimum"),
+        (PITS, [-1.0 + 1e-9], "local minimum"),
+        (lu.circle_well(), [0.0, 0.0], "strict saddle"),
+        (lu.circle_well(), [0.6, 0.8], "global minimum"),
+    ],
+)
+def test_classify_does_not_depend_on_units(f, theta, kind, height, size):
+    assert lu.classify(scaled(f, height, size), size * np.array(theta)) == kind
+
+
+@UNITS
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
+def test_the_ratios_change_as_their_formula_says(height, size):
+    f, points = scaled(AB, height, size), size * PLANE
+    polyak = lu.polyak_ratio(AB, PLANE) * height / size**2
+    np.testing.assert_allclose(lu.polyak_ratio(f, points), polyak)
+    other = lu.weak_quasi_convexity_ratio(f, points, [size, size])
+    np.testing.assert_allclose(other, lu.weak_quasi_convexity_ratio(AB, PLANE, [1.0, 1.0]))
+
+
+def test_the_parabola_has_the_ratio_4_however_small_and_large_it_is():
+    for height in (1e-200, 1e-15, 1e15, 1e140):
+        tiny = lu.Smooth(
+            lambda x, h=height: h * x[..., 0] ** 2, lambda x, h=height: 2 * h * x, 1, 0.0
+        )
+        assert lu.polyak_ratio(tiny, [1.0]) == pytest.approx(4 * height)
+
+
+def test_classify_takes_a_batch():
+    kinds = lu.classify(AB, [[[0.0, 0.0], [1.0, 1.0]], [[2.0, 0.5], [3.0, 0.0]]])
+    assert kinds.tolist() == [
+        ["strict saddle", "global minimum"],
+        ["global minimum", "not critical"],
+    ]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("ask", [lu.polyak_ratio, lu.classify])
+def test_a_landscape_that_returns_no_numbers_is_refused_with_the_point(ask, bad):
+    f = lu.Smooth(lambda x: np.where(x[..., 0] > 2, bad, x[..., 0]), lambda x: 1 + 0 * x, 1, 0.0)
+    with pytest.raises(ValueError, match=r"value must return finite numbers.* at theta = \[3.\]"):
+        ask(f, [[1.0], [3.0]])
+
+
 @pytest.mark.parametrize(
     "call, said",
     [
         (lambda: lu.polyak_factor(-1.0, 1.0), "alpha must be a number > 0, got -1.0"),
         (lambda: lu.polyak_factor(1.0, 2.0, step=1.0), r"step must be in \(0, 2/beta\)"),
-        (lambda: lu.polyak_rate(1.0, 2.0, 1.0, [-1]), "steps must be >= 0, got -1"),
-        (lambda: lu.weak_quasi_convexity_ratio(AB, [0.0, 0.0], [0.0]), "minimizer must have shape"),
+        (lambda: lu.polyak_factor(5.0, 2.0), "alpha must be at most 2 beta = 4, got 5"),
+        (lambda: lu.polyak_rate(1.0, 2.0, 1.0, [-1]), "steps must be numbers >= 0, got -1"),
+        (
+            lambda: lu.weak_quasi_convexity_ratio(AB, [0.0, 0.0], [0.0]),
+            "minimizer must be one point",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(call, said):

@@ -74,8 +74,7 @@ def test_projection_lands_in_the_cone_and_keeps_what_is_inside(order, angle, see
     """Check that a point of the set of prop-cone-set stays in it on the way to 0."""
     a = np.random.default_rng(seed).normal(size=order)
     projected = lu.project_to_cone(a, angle)
-    # Between the 513 points of the half circle the angle may be larger by a rounding.
-    assert lu.cone_angle(projected) <= angle + 1e-2
+    assert lu.cone_angle(projected) <= angle + 1e-9
     np.testing.assert_allclose(lu.project_to_cone(0.99 * projected, angle), 0.99 * projected)
 
 
@@ -90,7 +89,7 @@ def test_the_cone_is_bounded(order, most):
 
 def test_projection_is_the_nearest_point():
     a = np.array([-1.5, 0.9, 0.4])
-    w = np.exp(1j * np.outer(np.linspace(0, np.pi, 513), np.arange(1, 4)))
+    w = np.exp(1j * np.outer(np.linspace(0, np.pi, 20_001), np.arange(1, 4)))
     slope = np.tan(0.5)
 
     def room(x):
@@ -105,7 +104,7 @@ def test_projection_is_the_nearest_point():
         options={"ftol": 1e-14},
     )
     assert other.success
-    np.testing.assert_allclose(lu.project_to_cone(a, 1.0), other.x, atol=1e-6)
+    np.testing.assert_allclose(lu.project_to_cone(a, 1.0), other.x, atol=1e-5)
 
 
 @pytest.mark.parametrize("angle", [0.5, 1.5, 2.8])
@@ -202,8 +201,8 @@ def test_the_uniform_constant_of_one_state_is_the_limit(true):
 @pytest.mark.parametrize(
     "call, said",
     [
-        (lambda: lu.project_to_cone([0.5], 0.0), r"angle must be in \(0, pi\), got 0.0"),
-        (lambda: lu.project_to_cone([0.5], 3.2), r"angle must be in \(0, pi\), got 3.2"),
+        (lambda: lu.project_to_cone([0.5], 0.0), r"angle must be in \(0, 3.14159\), got 0.0"),
+        (lambda: lu.project_to_cone([0.5], 3.2), r"angle must be in \(0, 3.14159\), got 3.2"),
         (lambda: lu.cone_angle(0.5), r"a must have shape \(..., n\) with n >= 1, got \(\)"),
         (lambda: lu.extend([0.5], [1.0], -1), "degree must be an integer >= 0, got -1"),
         (lambda: lu.extend([0.5], [1.0, 2.0], 1), "a and c must have equal lengths"),

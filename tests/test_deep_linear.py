@@ -1,5 +1,7 @@
 """Deep linear networks against automatic differentiation and brute force."""
 
+import copy
+import pickle
 from itertools import combinations
 
 import autograd
@@ -81,6 +83,135 @@ def test_split_and_join_are_inverse_and_batched(widths):
     np.testing.assert_allclose(
         network.hessian(theta)[2, 1], network.hessian(theta[2, 1]), rtol=1e-9, atol=1e-9
     )
+
+
+@pytest.mark.parametrize("widths", [(2, 2, 2), (1, 3, 2, 4), (4, 4), (3, 3, 3, 3, 3)])
+@pytest.mark.parametrize("count", [1, 30, 700])
+def test_many_points_in_one_call_are_as_one_by_one(widths, count):
+    network, rng = problem(widths)
+    theta, vector = rng.normal(size=(2, count, network.dim))
+    values, gradients = network.value_and_gradient(theta)
+    np.testing.assert_allclose(values, network.value(theta), rtol=1e-12)
+    alone = [network.value_and_gradient(point) for point in theta]
+    np.testing.assert_allclose(values, [value for value, _ in alone], rtol=1e-12)
+    np.testing.assert_allclose(gradients, [slope for _, slope in alone], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        network.hessian_vector_product(theta, vector),
+        [network.hessian_vector_product(*pair) for pair in zip(theta, vector, strict=True)],
+        rtol=1e-9,
+        atol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("exponents", [(600, -900, 300), (-700, -300, 1000), (0, 1000, -1000)])
+def test_layers_of_extreme_sizes_have_the_derivatives_of_their_equals(exponents):
+    """Powers of two that move from layer to layer change nothing but the units."""
+    network, rng = problem((2, 3, 2, 2))
+    theta, vector = rng.normal(size=(2, 3, network.dim))
+    units = 2.0 ** np.repeat(exponents, [6, 6, 4])
+    moved = theta * units
+    np.testing.assert_array_equal(network.end_to_end(moved), network.end_to_end(theta))
+    np.testing.assert_array_equal(network.value(moved), network.value(theta))
+    np.testing.assert_array_equal(network.gradient(moved) * units, network.gradient(theta))
+    np.testing.assert_array_equal(
+        network.hessian_vector_product(moved[0], vector[0] * units) * units,
+        network.hessian_vector_product(theta[0], vector[0]),
+    )
+    with np.errstate(over="ignore"):
+        expected = network.hessian(theta) / units / units[:, None]
+    assert not np.isnan(network.hessian(moved)).any()
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(network.hessian(moved)[finite], expected[finite])
+
+
+@pytest.mark.parametrize("size", [1e60, 1e200, 1.7e308])
+def test_what_overflows_is_infinite_and_never_nan(size):
+    network, rng = problem((2, 2, 2, 2, 2))
+    theta = size * rng.choice([-1.0, 1.0], size=(3, network.dim))
+    values, gradients = network.value_and_gradient(theta)
+    assert (values == np.inf).all() and (gradients == np.inf).all()
+    assert network.value(theta[0]) == np.inf and (network.gradient(theta[0]) == np.inf).all()
+    for array in (
+        network.hessian(theta),
+        network.hessian_vector_product(theta, theta),
+        network.end_to_end(theta),
+    ):
+        assert not np.isnan(array).any()
+
+
+@pytest.mark.parametrize("start, end", [(1.0, 1.0), (0.5, 2.0), (2.0, 0.5)])
+def test_two_thousand_layers(start, end):
+    """Also where the product underflows or overflows on the way."""
+    rng = np.random.default_rng(8)
+    network = lu.DeepLinear((1,) * 2001, [[2.0]], [[0.5]])
+    theta = np.repeat([start, end], 1000) * np.exp(rng.normal(size=2000) / 1000)
+    product = np.exp(np.log(theta.astype(np.longdouble)).sum())
+    np.testing.assert_allclose(network.value(theta), (product - 2) ** 2 / 2, rtol=1e-11)
+    np.testing.assert_allclose(network.gradient(theta), (product - 2) * product / theta, rtol=1e-11)
+
+
+def test_a_thousand_starts_at_depth_one_thousand():
+    network = lu.DeepLinear((1,) * 1001, [[2.0]])
+    theta = 1 + np.random.default_rng(9).normal(size=(1000, 1000)) / 1000
+    values, gradients = network.value_and_gradient(theta)
+    error = np.prod(theta, axis=-1) - 2
+    np.testing.assert_allclose(values, error**2, rtol=1e-10)
+    np.testing.assert_allclose(
+        gradients[::100], (2 * error * (error + 2))[::100, None] / theta[::100]
+    )
+
+
+SCALES = [1e-8, 1e-3, 1.0, 1e8]
+
+
+@pytest.mark.parametrize("size", SCALES)
+@pytest.mark.parametrize("spread", SCALES)
+@pytest.mark.parametrize("widths", [(3, 3, 3), (3, 2, 4, 3)])
+def test_units_of_target_and_data_do_not_matter(size, spread, widths):
+    target, covariance = np.diag([3.0, 2.0, 1.0]), np.diag([1.0, 2.0, 3.0])
+    network = lu.DeepLinear(widths, target, covariance)
+    scaled = lu.DeepLinear(widths, size * target, spread * covariance)
+    unit = size**2 * spread
+    assert scaled.scale == pytest.approx(network.scale * size ** (1 / network.depth))
+    np.testing.assert_allclose(scaled.critical_values() / unit, network.critical_values())
+    for keep in ([], [0], [0, 2]):
+        theta = scaled.critical_point(keep)
+        np.testing.assert_allclose(scaled.gradient(theta) * scaled.scale / unit, 0, atol=1e-12)
+        expected = network.value(network.critical_point(keep))
+        assert scaled.value(theta) / unit == pytest.approx(expected)
+        if len(keep) < 2:
+            moved = scaled.escape_perturbation(theta, 0.3 * scaled.scale)
+            change = scaled.end_to_end(moved) - scaled.end_to_end(theta)
+            np.testing.assert_allclose(change / size, 0, atol=1e-12)
+            assert np.linalg.norm(scaled.gradient(moved)) * scaled.scale > 1e-3 * unit
+
+
+def test_variables_of_very_different_units_all_count():
+    network = lu.DeepLinear((2, 1, 2), np.diag([1.0, 1e8]), np.diag([1e8, 1e-8]))
+    np.testing.assert_allclose(network.singular_values, [1e4, 1e4])
+    x = np.random.default_rng(2).normal(size=(50, 3)) * [1e-10, 1.0, 1e10]
+    expected = np.array([[2e10, -1.0, 3e-10]])
+    fitted = lu.DeepLinear.from_data((3, 1), x, x @ expected.T).target
+    np.testing.assert_allclose(fitted, expected, rtol=1e-9)
+
+
+def test_a_network_is_a_value():
+    target = np.eye(2)
+    network = lu.DeepLinear((2, 3, 2), target, constant=1)
+    target[0, 0] = 5
+    np.testing.assert_array_equal(network.target, np.eye(2))
+    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert other == network and hash(other) == hash(network) and other.constant == 1.0
+        np.testing.assert_array_equal(other.hessian(np.ones(12)), network.hessian(np.ones(12)))
+    assert network != lu.DeepLinear((2, 3, 2), np.eye(2))
+    assert repr(network) == "DeepLinear(widths=(2, 3, 2))"
+    with pytest.raises(AttributeError, match="target is read-only"):
+        network.target = target
+    with pytest.raises(ValueError, match="read-only"):
+        network.covariance[0, 0] = 2
+    theta = np.ones(12)
+    network.split(theta)[0][...] = 0
+    assert theta.all()
 
 
 @pytest.mark.parametrize("widths", [(3, 3), (3, 1, 3), (3, 2, 4)])
@@ -316,6 +447,19 @@ def test_the_escape_takes_as_long_as_the_law_says(depth, end):
         (lambda f: f.escape_perturbation(np.zeros((2, f.dim)), 0.1), "one point"),
         (lambda f: f.value(np.zeros(f.dim + 1)), r"theta must have shape \(..., 20\), got \(21,\)"),
         (lambda f: f.from_data((2, 1), [[1.0, 2.0]], [[1.0], [2.0]]), "same number >= 1 of rows"),
+        (lambda f: f.from_data((2, 1), [[1.0]], [[1.0]]), r"x and y must have .* \(2, 1\) columns"),
+        (lambda f: f.from_data((1, 1), [[1e200]], [[1.0]]), "x and y must be so small"),
+        (lambda f: f.from_data((1, 1), [[1e-200]], [[1.0]]), "x must have columns that are 0 or"),
+        (lambda f: f.escape_perturbation(np.full(20, 1e200), 1.0), "theta and size must be so"),
+        (lambda f: f.critical_point(0), "keep must be a sequence"),
+        (lambda f: f.critical_values(0), "most must be an integer >= 1"),
+        (lambda f: f.join([np.zeros((2, 4, 3)), np.zeros((3, 2, 4))]), "layers must have leading"),
+        (
+            lambda f: lu.DeepLinear((2, 2, 2), np.diag([1.0, 0.0])).escape_perturbation(
+                [1.0, 0, 0, 0, 1, 0, 0, 0], 1.0
+            ),
+            "theta must have .* ≠ 0, got a global minimum",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(call, said):
@@ -327,11 +471,19 @@ def test_bad_arguments_are_refused(call, said):
     "arguments, said",
     [
         (((2,), [[1.0]]), "widths"),
-        (((2, 0, 1), [[1.0, 1.0]]), "every width must be an integer >= 1, got 0"),
-        (((2, 1), [[1.0]]), r"target must have shape \(d_L, d_0\) = \(1, 2\), got \(1, 1\)"),
+        (((2, 0, 1), [[1.0, 1.0]]), "every one of widths must be an integer >= 1, got 0"),
+        (
+            ((2, 1), [[1.0]]),
+            r"target must have shape \(d_L, d_0\) = \(1, 2\) as in widths, got \(1, 1\)",
+        ),
         (((2, 1), [[1.0, 1.0]], [[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
         (((2, 1), [[1.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]]), "positive semidefinite.*-1"),
         (((2, 1), [[1.0, np.nan]]), "target must be finite"),
+        (((1, 1), [[1.0]], [[-1e-11]]), "positive semidefinite.*-1e-11"),
+        (((2, 1), [[1.0, 1.0]], [[1.0, 1e-6], [1e-6, 0.0]]), "positive semidefinite.*-1e-12"),
+        (((2, 1), [[1.0, 1.0]], [[1e8, 1e-2], [0.0, 1e-8]]), "symmetric"),
+        (((1, 1), [[1e200]]), "target and covariance must be so small"),
+        ((3, [[1.0]]), "widths must be a sequence"),
     ],
 )
 def test_bad_networks_are_refused(arguments, said):

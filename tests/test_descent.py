@@ -1,5 +1,9 @@
 """Descent: the iteration, the rates that theorems promise to it, divergence and bad input."""
 
+import copy
+import pickle
+from unittest import mock
+
 import autograd
 import autograd.numpy as anp
 import numpy as np
@@ -47,6 +51,12 @@ def test_a_diverging_run_stops_and_leaves_the_others_alone():
     assert path.steps_taken[0] == 50 and path.steps_taken[1] < 10
     assert np.isfinite(path.values).all() and np.isfinite(path.points).all()
     np.testing.assert_array_equal(path.points[:, 0], alone.points)
+
+
+def test_a_run_that_begins_beyond_all_numbers_takes_no_step():
+    path = lu.gradient_descent(lu.quartic(), [[1e80], [0.5]], 0.1, 5)
+    assert path.diverged.tolist() == [True, False] and path.steps_taken.tolist() == [0, 5]
+    assert (path.points[:, 0] == 1e80).all() and (path.values[:, 0] == np.inf).all()
 
 
 def test_noise_has_the_promised_size_and_comes_from_the_generator():
@@ -182,6 +192,81 @@ def test_a_step_of_twice_the_inverse_smoothness_is_too_long(step, last):
     assert path.values[-1] == pytest.approx(last)
 
 
+class TestTrajectory:
+    @pytest.fixture
+    def path(self):
+        return lu.gradient_descent(lu.wavy_bowl(), [[3.0], [1.0]], 0.1, 20)
+
+    def test_has_a_length_points_slices_and_an_end(self, path):
+        assert len(path) == 21 == len(list(path))
+        np.testing.assert_array_equal(path[-1], path.points[20])
+        np.testing.assert_array_equal(path.final, path[20])
+        part = path[5:9]
+        assert len(part) == 4 and part.steps.tolist() == [5, 6, 7, 8] and part == path[5:9] != path
+        np.testing.assert_array_equal(part.gaps, path.values[5:9])
+        with pytest.raises(IndexError):
+            path[21]
+        with pytest.raises(ValueError, match="at least one record"):
+            path[9:5]
+
+    @pytest.mark.parametrize("every", [2, 7, 20, 100])
+    def test_records_every_so_many_steps_and_the_last(self, path, every):
+        thin = lu.gradient_descent(lu.wavy_bowl(), [[3.0], [1.0]], 0.1, 20, every=every)
+        assert thin.steps.tolist() == sorted({*range(0, 21, every), 20})
+        for name in ("points", "values", "gradient_norms"):
+            np.testing.assert_array_equal(getattr(thin, name), getattr(path, name)[thin.steps])
+
+    def test_of_diverging_runs_is_the_same_however_often_it_is_recorded(self):
+        starts = [[0.5], [9.0], [20.0]]
+        full, thin = (
+            lu.gradient_descent(lu.quartic(), starts, 0.1, 30, every=every) for every in (1, 4)
+        )
+        np.testing.assert_array_equal(thin.points, full.points[thin.steps])
+        np.testing.assert_array_equal(thin.steps_taken, full.steps_taken)
+
+    def test_survives_pickling_and_cannot_be_changed(self, path):
+        assert pickle.loads(pickle.dumps(path)) == copy.deepcopy(path) == path
+        with pytest.raises(ValueError, match="read-only"):
+            path.points[0] = 0.0
+        with pytest.raises(AttributeError):
+            path.minimum = 1.0
+
+
+def test_a_progress_bar_is_shown_on_request_only(capsys):
+    lu.gradient_descent(lu.quartic(), [0.5], 0.1, 5)
+    assert capsys.readouterr() == ("", "")
+    with mock.patch("tqdm.auto.tqdm", return_value=range(1, 6)) as bar:
+        path = lu.gradient_descent(lu.quartic(), [0.5], 0.1, 5, progress=True)
+    assert bar.call_args.args == (range(1, 6),)
+    assert path == lu.gradient_descent(lu.quartic(), [0.5], 0.1, 5)
+
+
+@pytest.mark.parametrize("function", ["estimate", "project"])
+@pytest.mark.parametrize(
+    "returned, said",
+    [
+        (lambda x: x[..., :1], r"must return shape \(2, 3\) here, got \(2, 1\)"),
+        (lambda x: 1.0, r"must return shape \(2, 3\)"),
+        (lambda x: np.where(x > 0, np.nan, x), r"must return numbers, got NaN at theta"),
+        (lambda x: x.astype(str), "returns must be an array of real numbers"),
+        (lambda x: None, "returns must be an array of real numbers"),
+    ],
+)
+def test_what_a_readers_function_returns_is_checked(function, returned, said):
+    f, start, rng = lu.log_bowl(3), [[0.0, -1.0, 2.0], [3.0, 1.0, 0.0]], np.random.default_rng(0)
+    keywords = {"noise": 1.0, "project": returned}
+    if function == "estimate":
+        keywords = {"estimate": lambda x, _: returned(x)}
+    with pytest.raises(ValueError, match=f"{function} {said}"):
+        lu.stochastic_gradient_descent(f, start, 0.1, 3, rng=rng, **keywords)
+
+
+def test_a_landscape_that_returns_nan_is_refused_with_the_point():
+    f = lu.Smooth(lambda x: np.sqrt(x[..., 0]), lambda x: 1 + 0 * x, dim=1, minimum=0.0)
+    with pytest.raises(ValueError, match=r"value must return finite .* at theta = \[-0.5\]"):
+        lu.gradient_descent(f, [0.5], 1.0, 3)
+
+
 @pytest.mark.parametrize(
     "keywords, said",
     [
@@ -190,6 +275,10 @@ def test_a_step_of_twice_the_inverse_smoothness_is_too_long(step, last):
         ({"steps": -1}, "steps must be an integer >= 0, got -1"),
         ({"steps": 1.5}, "steps must be an integer"),
         ({"start": [np.inf]}, "start must be finite"),
+        ({"every": 0}, "every must be an integer >= 1, got 0"),
+        ({"progress": "yes"}, "progress must be True or False, got 'yes'"),
+        ({"landscape": np.sin}, "landscape must be a lin_utils.Landscape"),
+        ({"project": 3.0}, "project must be callable, got 3.0"),
     ],
 )
 def test_bad_arguments_are_refused(keywords, said):

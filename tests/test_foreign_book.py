@@ -26,7 +26,9 @@ FOREIGN = {  # kind -> cell
         "ipywidgets.HBox([ipywidgets.HTML('state'), ipywidgets.FloatProgress()])"
     ),
     "VBox of IntSlider, Output": "ipywidgets.interact(lambda x: x, x=3);",
-    "Tab of VBox of SelectionSlider, Stack of HTML": f"{LINE}ipywidgets.Tab([{ONE}])",
+    "Tab of VBox of SelectionSlider, Stack of HTML": (
+        f"{LINE}import ipywidgets\nipywidgets.Tab([{ONE}.widget])"
+    ),
 }
 CONF = """
 project = "Another book"

@@ -1,5 +1,8 @@
 """The gallery: derivatives against automatic differentiation, and what each function shows."""
 
+import copy
+import pickle
+
 import autograd
 import autograd.numpy as anp
 import numpy as np
@@ -31,8 +34,59 @@ def test_gallery_derivatives_agree_with_automatic_differentiation(name):
             landscape.gradient(theta), autograd.grad(formula)(theta), rtol=1e-10, atol=1e-12
         )
         np.testing.assert_allclose(
-            landscape.hessian(theta), autograd.hessian(formula)(theta), rtol=1e-6, atol=1e-6
+            landscape.hessian(theta), autograd.hessian(formula)(theta), rtol=1e-10, atol=1e-12
         )
+
+
+@pytest.mark.parametrize(
+    "make, shown",
+    [
+        (lu.quartic, "quartic()"),
+        (lu.wavy_bowl, "wavy_bowl()"),
+        (lu.circle_well, "circle_well()"),
+        (lu.two_minima_ridge, "two_minima_ridge()"),
+        (lambda: lu.log_bowl(dim=3), "log_bowl(dim=3)"),
+        (lambda: lu.averaging_trap(5)[0], "averaging_trap(steps=5)"),
+    ],
+)
+def test_the_gallery_is_made_of_values(make, shown):
+    landscape = make()
+    assert repr(landscape) == shown
+    point = np.full(landscape.dim, 0.3)
+    for twin in (make(), copy.deepcopy(landscape), pickle.loads(pickle.dumps(landscape))):
+        assert twin == landscape and hash(twin) == hash(landscape)
+        np.testing.assert_array_equal(twin.gradient(point), landscape.gradient(point))
+    assert landscape not in (lu.log_bowl(4), lu.averaging_trap(6)[0])
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-150, 1e-8, 1e8, 1e100, 1e150, 1e300])
+def test_far_and_near_points_are_right_or_refused(size):
+    for landscape in [landscape for landscape, _ in GALLERY.values()] + [lu.averaging_trap(4)[0]]:
+        for method in (landscape.value, landscape.gradient, landscape.hessian):
+            try:
+                result = method(np.full(landscape.dim, size))
+            except ValueError as error:
+                assert size > 1e8 and "must return finite numbers" in str(error)
+            else:
+                assert np.isfinite(result).all()
+
+
+@pytest.mark.parametrize("size", [1e100, 1e300])
+def test_the_log_bowl_and_the_trap_do_not_overflow(size):
+    bowl, far = lu.log_bowl(2), np.array([3.0, 4.0]) * size
+    assert bowl.value(far) == pytest.approx(2 * np.log(5 * size), rel=1e-14)
+    np.testing.assert_allclose(bowl.gradient(far), 2 * np.array([3.0, 4.0]) / 25 / size)
+    trap, start = lu.averaging_trap(4)
+    x = start + np.arange(5)
+    np.testing.assert_allclose(trap.value(size * x), size * trap.value(x), rtol=1e-14)
+    np.testing.assert_allclose(trap.gradient(x / size), trap.gradient(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("function", [lu.averaging_trap, lu.log_bowl])
+@pytest.mark.parametrize("bad", [0, -1, 2.0, True, "2", None, np.nan])
+def test_counts_are_refused_by_their_name(function, bad):
+    with pytest.raises(ValueError, match="steps|dim"):
+        function(bad)
 
 
 @pytest.mark.parametrize("name", GALLERY)
@@ -41,7 +95,7 @@ def test_a_batch_is_the_same_as_its_points_one_by_one(name):
     theta = np.random.default_rng(1).normal(size=(2, 3, landscape.dim))
     for method in (landscape.value, landscape.gradient, landscape.hessian):
         singles = [[method(point) for point in row] for row in theta]
-        np.testing.assert_allclose(method(theta), singles, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(method(theta), singles, rtol=1e-14)
 
 
 def test_the_wavy_bowl_has_the_polyak_constant_of_the_chapter():

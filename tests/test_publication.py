@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import tomllib
 
 import numpy as np
 import pytest
@@ -77,7 +76,7 @@ def test_all_files_agree_on_the_version_of_python():
 
 def test_the_citation_names_the_version_of_the_package():
     named = re.search(r"^version: (.*)$", (BOOK / "CITATION.cff").read_text(), re.MULTILINE)[1]
-    assert named == tomllib.loads((BOOK / "pyproject.toml").read_text())["project"]["version"]
+    assert named == lu.__version__
 
 
 def test_the_example_of_contributing_holds_and_its_knock_out_fails():

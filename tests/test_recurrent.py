@@ -122,7 +122,8 @@ def test_the_idealized_risk_is_the_squared_h2_norm_of_python_control():
     )
     response = control.impulse_response(difference, T=np.arange(400)).outputs
     total = (response**2).sum()
-    assert lu.idealized_risk(model, system) == pytest.approx(total, rel=1e-8)
+    feedthrough = ((model.D - system.D) ** 2).sum()
+    assert lu.idealized_risk(model, system) == pytest.approx(total + feedthrough, rel=1e-8)
     circle = np.linspace(0, 2 * np.pi, 2048, endpoint=False)
     error = model.transfer_function(circle) - system.transfer_function(circle)
     mean = (np.abs(error) ** 2).sum(axis=(1, 2)).mean()
@@ -287,8 +288,14 @@ STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
             lambda: lu.LinearRNN(np.eye(2), [[1.0], [1.0]], [[1.0, 0.0]]).controllable_similarity(),
             "must have rank 2, got 1",
         ),
-        (lambda: lu.random_system(3, 1.0, np.random.default_rng(0)), r"radius must be in \(0, 1\)"),
-        (lambda: lu.sequence_gradient([1.0], [[1.0]], [[1.0]]), r"theta must have shape \(2n,\)"),
+        (
+            lambda: lu.random_system(3, 1.0, np.random.default_rng(0)),
+            r"spectral_radius must be in \(0, 1\)",
+        ),
+        (
+            lambda: lu.sequence_gradient([1.0], [[1.0]], [[1.0]]),
+            r"theta must have shape \(..., 2n\)",
+        ),
         (lambda: lu.IdealizedRisk(STABLE).value([0.0]), r"theta must have shape \(..., 2\)"),
     ],
 )

@@ -1,5 +1,7 @@
 """Residual networks: the shift, its Polyak constant, and factors near the identity."""
 
+import pickle
+
 import autograd
 import autograd.numpy as anp
 import numpy as np
@@ -116,11 +118,26 @@ def test_a_singular_covariance_counts_its_smallest_nonzero_eigenvalue():
     assert network.polyak_constant(0.0) == pytest.approx(4)
 
 
+def test_the_smallest_eigenvalue_counts_however_small_it_is():
+    network = lu.Residual(2, np.eye(2), np.diag([1e8, 1e-8]))
+    assert network.polyak_constant(0.0) == pytest.approx(8e-8)
+    assert lu.Residual(2, np.eye(2), np.zeros((2, 2))).polyak_constant(0.5) == np.inf
+    assert isinstance(network.polyak_constant(0.5), np.float64)
+
+
+def test_a_network_is_a_value():
+    network = lu.Residual(3, [[2.0, 0.0], [0.0, 1.0]])
+    assert pickle.loads(pickle.dumps(network)) == network != lu.Residual(2, network.target)
+    assert repr(network) == "Residual(depth=3, target=2×2)"
+    with pytest.raises(AttributeError, match="minimum is read-only"):
+        network.minimum = 1.0
+
+
 @given(SIZES, DEPTHS, SEEDS)
 def test_factors_multiply_to_the_target_within_the_bound(size, depth, seed):
     """Check thm-small-norm, whose bound is computed here once more."""
     target = positive_determinant(size, seed)
-    factors = lu.near_identity_factors(target, depth)
+    factors = lu.near_identity_factors(depth, target)
     product = np.eye(size)
     for factor in factors:
         product = (np.eye(size) + factor) @ product
@@ -129,20 +146,45 @@ def test_factors_multiply_to_the_target_within_the_bound(size, depth, seed):
     gamma = np.abs(np.log(np.linalg.svd(target, compute_uv=False))).max()
     first = np.arange(1, depth)
     splits = np.maximum(np.expm1(gamma / first), 2 * np.sin(np.pi / (2 * (depth - first))))
-    assert lu.near_identity_bound(target, depth) == pytest.approx(splits.min())
+    assert lu.near_identity_bound(depth, target) == pytest.approx(splits.min())
     lu.certify("thm-small-norm", largest, splits.min())
+
+
+@pytest.mark.parametrize("size, scale, depth", [(50, 1e-7, 100), (3, 1e-8, 500), (4, 1e8, 500)])
+def test_factors_of_targets_of_any_size(size, scale, depth):
+    """The determinant can underflow; the factors are right to rounding errors."""
+    target = scale * positive_determinant(size, 5)
+    target /= 1 if size < 50 else np.linalg.norm(target, 2) / scale
+    product = np.eye(size, dtype=np.longdouble)
+    for factor in lu.near_identity_factors(depth, target).astype(np.longdouble):
+        product = product + factor @ product
+    np.testing.assert_allclose(product / scale, target / scale, atol=1e-12)
+    factors = lu.near_identity_factors(9, 1e-7 * np.eye(size))
+    assert np.linalg.norm(factors, 2, axis=(1, 2)).max() <= lu.near_identity_bound(
+        9, 1e-7 * np.eye(size)
+    )
+
+
+def test_layers_that_are_almost_zero_do_not_lose_digits():
+    """Ten thousand small turns make a half turn."""
+    factors = lu.near_identity_factors(10**4, -np.eye(2))
+    turn = factors[0].astype(np.longdouble)
+    product = np.eye(2, dtype=np.longdouble)
+    for _ in range(10**4):
+        product = product + turn @ product
+    np.testing.assert_allclose(product, -np.eye(2), atol=1e-13)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 1.0, 3.0])
 def test_the_bound_on_the_factors_falls_like_its_asymptote(gamma):
     """Check the limit of thm-small-norm."""
-    bound = lu.near_identity_bound(np.diag([np.exp(gamma), 1.0]), 10**5)
+    bound = lu.near_identity_bound(10**5, np.diag([np.exp(gamma), 1.0]))
     lu.certify_equal("thm-small-norm", bound * 10**5, np.pi + gamma, tolerance=1e-3)
 
 
 @pytest.mark.parametrize("target", [-np.eye(2), np.diag([-1.0, -1.0, -1.0, -1.0, 1.0])])
 def test_half_turns_have_real_factors(target):
-    factors = lu.near_identity_factors(target, 12)
+    factors = lu.near_identity_factors(12, target)
     product = np.linalg.multi_dot(np.eye(len(target)) + factors[::-1])
     np.testing.assert_allclose(product, target, atol=1e-12)
 
@@ -153,7 +195,7 @@ def test_a_symmetric_positive_target_gets_its_roots():
     values, vectors = np.linalg.eigh(target)
     root = (vectors * values ** (1 / 7)) @ vectors.T
     np.testing.assert_allclose(
-        lu.near_identity_factors(target, 7), [root - np.eye(2)] * 7, atol=1e-12
+        lu.near_identity_factors(7, target), [root - np.eye(2)] * 7, atol=1e-12
     )
     gamma = np.abs(np.log(values)).max()
     lu.certify("thm-small-norm", np.linalg.norm(root - np.eye(2), 2), np.expm1(gamma / 7))
@@ -197,7 +239,7 @@ def test_the_flow_to_a_half_turn_does_not_converge():
     network = lu.Residual(3, -np.eye(2))
     times, points = flow_from_the_identity(network, 300.0)
     assert network.value(points[-1]) > 1
-    solution = network.join(list(lu.near_identity_factors(-np.eye(2), 3)))
+    solution = network.join(list(lu.near_identity_factors(3, -np.eye(2))))
     assert network.value(solution) == pytest.approx(0, abs=1e-20)
 
 
@@ -209,9 +251,20 @@ def test_the_flow_to_a_half_turn_does_not_converge():
         (lambda: lu.Residual(2, np.eye(2), -np.eye(2)), "positive semidefinite"),
         (lambda: lu.Residual(2, np.eye(2)).polyak_constant(1.0), r"radius must be in \[0, 1\)"),
         (lambda: lu.Residual(2, np.eye(2)).value(np.zeros(5)), r"shape \(..., 8\), got \(5,\)"),
-        (lambda: lu.near_identity_factors(np.diag([1.0, -2.0]), 9), "positive determinant.*-2"),
-        (lambda: lu.near_identity_factors(np.zeros((2, 2)), 9), "positive determinant.*0"),
-        (lambda: lu.near_identity_bound(np.eye(2), 1), "depth must be an integer >= 2, got 1"),
+        (lambda: lu.near_identity_factors(9, np.diag([1.0, -2.0])), "positive determinant.*-2"),
+        (lambda: lu.near_identity_factors(9, np.zeros((2, 2))), "positive determinant.*0"),
+        (
+            lambda: lu.near_identity_factors(
+                9, [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]
+            ),
+            "positive det",
+        ),
+        (
+            lambda: lu.near_identity_factors(9, np.diag([1.0, 1e-17])),
+            "rounding errors it is singular",
+        ),
+        (lambda: lu.Residual(10**12, [[1.0]]), "depth must be so small that"),
+        (lambda: lu.near_identity_bound(1, np.eye(2)), "depth must be an integer >= 2, got 1"),
     ],
 )
 def test_bad_arguments_are_refused(call, said):
