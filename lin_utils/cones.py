@@ -96,12 +96,12 @@ def _dense(name: str, p: Array, length: int) -> Iterator[tuple[NDArray[np.int_],
     The others of which a quotient or so is sampled have at most this length.
     """
     rest, least = np.arange(len(p)), 8 * max(length, p.shape[1])
-    for points in (256, 1024):
+    for points in (256, 1024, 4096):
         if points >= least and rest.size:
             sure, _ = resolved(p[rest, 1:], points)
             angle = np.linspace(0, np.pi, points // 2 + 1)
-            for start in range(0, int(sure.sum()), 256):
-                yield rest[sure][start : start + 256], angle
+            for start in range(0, int(sure.sum()), 64):
+                yield rest[sure][start : start + 64], angle
             rest = rest[~sure]
     for index in rest.tolist():
         try:
@@ -155,7 +155,8 @@ def cone_angle(a: ArrayLike) -> Array:
     a = _validation.vectors("a", a)
     p = _series("a", a.reshape(-1, a.shape[-1]))
     result = np.full(len(p), np.pi)
-    inside = np.flatnonzero(~surely_unstable(p[:, 1:]))
+    # A last coefficient of modulus 1 can mean zeros on the circle, which are refused.
+    inside = np.flatnonzero(~surely_unstable(p[:, 1:]) | (np.abs(p[:, -1]) == 1))
     for members, angle in _dense("a", p[inside], p.shape[1]):
         result[inside[members]] = _largest_argument(p[inside[members]], angle)
     return 2 * result.reshape(a.shape[:-1])[()]
@@ -191,8 +192,8 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
        \text{ for all } \theta\right\},
 
     which is convex: an intersection of half-spaces. The projection is a least-distance problem
-    with one constraint for each θ. A dual method adds those θ where they are violated most, until
-    none is by more than 1e-11. Points farther than 1e4 are first moved to that distance.
+    with one constraint for each θ. It is solved for a grid of angles first; from there Newton's
+    method finds the angles at which the projection touches the cone.
 
     Parameters
     ----------
@@ -204,10 +205,21 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
     -------
     ndarray, shape (..., n)
 
+    Raises
+    ------
+    ValueError
+        If no such angles are found: for cones of 1e-6 and points far away.
+
+    Notes
+    -----
+    Re and Im of Q in the cone exceed it by at most 1e-12 + 1e-14 Σ|a_j|. Points farther than 1e7
+    are first moved to that distance.
+
     References
     ----------
     prop-cone-set; Hardt, Ma and Recht (2018) for the projection; Goldfarb and Idnani (1983) for
-    the dual method.
+    the dual method on the grid of a single point, Mehrotra (1992) for the interior-point method
+    on that of many.
     """
     a = _validation.vectors("a", a)
     angle = _validation.positive("angle", angle, below=np.pi)
@@ -216,9 +228,10 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
     size = np.abs(points).max(axis=1, keepdims=True, initial=0)
     points = np.where(size > 1e7, points / np.maximum(size, 1e7) * 1e7, points)
     result = np.array(points)
-    for start in range(0, len(points), 256):
-        part = slice(start, start + 256)
-        result[part] = _projected(points[part], angle / 2)
+    with np.errstate(all="ignore"):  # where Newton's method goes astray
+        for start in range(0, len(points), 256):
+            part = slice(start, start + 256)
+            result[part] = _projected(points[part], angle / 2)
     return result.reshape(a.shape)
 
 
@@ -230,27 +243,29 @@ def _projected(points: Array, half: float) -> Array:
     out of the cone, a denser grid comes nearer.
     """
     result, n = points.copy(), points.shape[1]
-    tolerance = 1e-12 * np.sin(half) + 1e-14 * np.abs(points).sum(axis=1)
+    tolerance = _tolerance(points, half)
     rest = np.flatnonzero(_curve(points, half, 8 * n + 32).max(axis=1) > -0.3 * np.sin(half))
     rest = rest[[_maxima(points[k], half)[1].max(initial=-1) > 2 * tolerance[k] for k in rest]]
+    near = np.abs(points).max(axis=1, initial=0) < 1e3
     for count, reach in ((16 * n + 16, 2), (64 * n, 3)):
-        if rest.size and n <= 24:  # for larger ones the products cost more than they save
-            start = _on_grid(points[rest], half, count, reach)
-            y, found = _touching(points[rest], half, *start, tolerance[rest])
-            result[rest[found]] = y[found]
-            rest = rest[~found]
+        some = rest[near[rest]]
+        # For larger ones, and for a small one alone, this costs more than it saves.
+        if some.size and n <= 24 and (some.size > 1 or n >= 12):
+            start = _on_grid(points[some], half, count, reach)
+            y, found = _touching(points[some], half, *start, tolerance[some])
+            result[some[found]] = y[found]
+            rest = np.setdiff1d(rest, some[found])
     # Where touching points nearly meet, the vertices of the grid's cone lead there.
     for count, steps in ((8 * n + 16, 50), (32 * n, 50), (min(128 * n, 3072), 200), (4096, 1000)):
         if rest.size:
-            rows = _rows(2 * np.pi / count * np.arange(count), np.arange(1.0, n + 1), half)
+            rows = _rows(2 * np.pi / count * np.arange(float(count)), np.arange(1.0, n + 1), half)
             left = []
             for k in rest:
-                start = _on_grid_one(points[k], half, rows)
-                near = _touching_one(points[k], half, *start, tolerance[k], steps)
-                if near is None:
+                nearest = _from_afar(points[k], half, rows, steps)
+                if nearest is None:
                     left.append(k)
                 else:
-                    result[k] = near
+                    result[k] = nearest
             rest = np.array(left, dtype=np.int_)
     if rest.size:
         raise ValueError(
@@ -258,6 +273,26 @@ def _projected(points: Array, half: float) -> Array:
             f"{_validation.shown(points[rest[0]].tolist())}"
         )
     return result
+
+
+def _tolerance(points: Array, half: float) -> Array:
+    """Return how far g may be above 0."""
+    tolerance: Array = 1e-12 * np.sin(half) + 1e-14 * np.abs(points).sum(axis=-1)
+    return tolerance
+
+
+def _from_afar(point: Array, half: float, rows: Array, steps: int) -> Array | None:
+    """Return the projection of a point, for which nearer ones on its ray lead the way."""
+    doublings = max(0, int(np.ceil(np.log2(np.abs(point).max() / 200))))
+    angles, weights = _on_grid_one(point / 2.0**doublings, half, rows)
+    y = None
+    for left in range(doublings, -1, -1):
+        on_ray = point / 2.0**left
+        found = _touching_one(on_ray, half, angles, weights, float(_tolerance(on_ray, half)), steps)
+        if found is None:
+            return None
+        y, angles, weights = found[0], found[1], 2 * found[2]
+    return y
 
 
 def _rows(angles: Array, j: Array, half: float) -> Array:
@@ -491,7 +526,7 @@ def _merged(active: list[int], weights: Array, points: int, reach: int) -> tuple
 
 def _touching_one(
     point: Array, half: float, angles: Array, weights: Array, tolerance: float, steps: int
-) -> Array | None:
+) -> tuple[Array, Array, Array] | None:
     """Return the y that touches the cone at some angles with positive weights, or None.
 
     Newton's method finds where g = g' = 0, for the angles and the weights at once. An angle whose
@@ -554,7 +589,7 @@ def _touching_one(
         found, heights = _maxima(y, half)
         found = found[heights > 2 * tolerance]
         if found.size == 0:
-            return y
+            return y, angles, weights
         apart = np.abs(np.angle(np.exp(1j * (angles[:, None] - found)))).min(axis=0, initial=9)
         found = found[apart > 1e-6]
         if found.size == 0:
@@ -574,14 +609,20 @@ def extend(a: ArrayLike, c: ArrayLike, degree: int) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    a, c : array_like, shape (n,)
+    a, c : array_like, shape (..., n)
+        Their leading axes broadcast.
     degree : int
         How many states to add, ≥ 0.
 
     Returns
     -------
-    a, c : ndarray, shape (n + degree,)
+    a, c : ndarray, shape (..., n + degree)
         Coefficients of a larger system with the same transfer function.
+
+    Raises
+    ------
+    ValueError
+        If the coefficients overflow: the series of an unstable system does.
 
     References
     ----------
@@ -593,14 +634,26 @@ def extend(a: ArrayLike, c: ArrayLike, degree: int) -> tuple[Array, Array]:
     >>> lu.extend([-0.5], [1.0], 2)  # 1 − w/2 becomes 1 − w³/8
     (array([ 0.   ,  0.   , -0.125]), array([0.25, 0.5 , 1.  ]))
     """
-    a, c = _validation.coefficients(a, c)
+    a, c = _validation.vectors("a", a), _validation.vectors("c", c)
     degree = _validation.count("degree", degree)
-    denominator = np.concatenate([[1.0], a])
+    n = a.shape[-1]
+    if c.shape[-1] != n:
+        raise ValueError(f"a and c must have equal lengths >= 1, got {a.shape} and {c.shape}")
+    try:
+        a, c = np.broadcast_arrays(a, c)
+    except ValueError:
+        raise ValueError(
+            f"a and c must have leading axes that broadcast, got {a.shape} and {c.shape}"
+        ) from None
+    larger_a, larger_c = np.empty((2, *a.shape[:-1], n + degree))
     unit = np.zeros(degree + 1)
     unit[0] = 1.0
     with np.errstate(over="ignore", invalid="ignore"):
-        factor = lfilter(np.ones(1), denominator, unit)
-        larger = np.convolve(denominator, factor)[1:], np.convolve(c[::-1], factor)[::-1]
-    if not all(map(_validation.all_finite, larger)):
-        raise ValueError(f"a and c must be smaller: with {degree} more states they overflow")
-    return larger
+        for index in np.ndindex(a.shape[:-1]):
+            denominator = np.concatenate([[1.0], a[index]])
+            factor = lfilter(np.ones(1), denominator, unit)
+            larger_a[index] = np.convolve(denominator, factor)[1:]
+            larger_c[index] = np.convolve(c[index][::-1], factor)[::-1]
+    if not (_validation.all_finite(larger_a) and _validation.all_finite(larger_c)):
+        raise ValueError(f"degree must be so small that nothing overflows, got {degree}")
+    return larger_a, larger_c

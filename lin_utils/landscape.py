@@ -127,7 +127,11 @@ class Landscape(ABC):
         ndarray, shape (..., dim)
         """
         theta, vector = self._points(theta), self._vectors(theta, vector)
-        return (self.hessian(theta) @ vector[..., None])[..., 0]
+        size = np.abs(vector).max(axis=-1, keepdims=True)  # what is multiplied does not overflow
+        unit = np.divide(vector, size, out=np.zeros_like(vector), where=size > 0)
+        with np.errstate(over="ignore"):
+            product: Array = (self.hessian(theta) @ unit[..., None])[..., 0] * size
+        return product
 
     def _points(self, theta: ArrayLike) -> Array:
         return _validation.points("theta", theta, self.dim)

@@ -198,12 +198,70 @@ def test_the_uniform_constant_of_one_state_is_the_limit(true):
     lu.certify_equal("prop-one-state", constant, 1 - abs(true), tolerance=1e-4)
 
 
+@pytest.mark.parametrize("order", [3, 20])
+@pytest.mark.parametrize("size", [1e-8, 1.0, 100.0, 1e8])
+def test_projections_are_in_the_cone_and_no_point_of_it_is_nearer(order, size):
+    """Check the condition for a nearest point y of a: (a − y)·(z − y) <= 0 for all z inside."""
+    rng = np.random.default_rng(order)
+    a = size * rng.normal(size=(8, order))
+    y = lu.project_to_cone(a, 1.4)
+    assert lu.cone_angle(y).max() <= 1.4 + 1e-8 * max(1.0, size / 1e4)
+    inside = lu.project_to_cone(rng.normal(size=(50, order)), 1.4)
+    product = np.einsum("kn,kzn->kz", a - y, inside - y[:, None])
+    assert product.max() <= 1e-8 * max(1.0, np.abs(a).max())
+    np.testing.assert_allclose([lu.project_to_cone(x, 1.4) for x in a], y, atol=1e-7)
+
+
+@pytest.mark.parametrize("order", [2, 200])
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8])
+def test_narrow_dips_are_found(order, distance):
+    """Check Q̂ = 1 + r wⁿ, where n zeros are as far from the circle as that."""
+    power = (1 - distance) ** order
+    a_hat, a = np.zeros((2, order))
+    a_hat[-1], a[-1] = power, -0.5
+    # (1 − w/2)/(1 + rw) takes the circle to one around the real axis: the ends are at w = ±1.
+    expected = 2 * min(0.5 / (1 + power), 1.5 / (1 - power))
+    constant = lu.weak_quasi_convexity_constant(a_hat, a)
+    assert constant == pytest.approx(expected, rel=1e-14 / distance)
+    assert lu.cone_angle(a_hat) == pytest.approx(2 * np.arcsin(power), rel=1e-7)
+
+
+def test_a_narrow_negative_dip_beside_a_real_pole():
+    """Check Re((1 + bw)/(1 − rw)) where the minimum is at neither end, by brute force."""
+    a_hat, a = np.array([-2 * 0.99999 * np.cos(1.0), 0.99999**2]), np.array([0.3, -0.2])
+    angle = 1.0 + np.linspace(-1e-3, 1e-3, 2_000_001)
+    w = np.exp(1j * angle)
+    ratio = (1 + 0.3 * w - 0.2 * w**2) / (1 + a_hat[0] * w + a_hat[1] * w**2)
+    expected = 2 * ratio.real.min()
+    assert lu.weak_quasi_convexity_constant(a_hat, a) == pytest.approx(expected, rel=1e-7)
+
+
+def test_cones_are_batched():
+    rng = np.random.default_rng(0)
+    a_hat, a = 0.3 * rng.normal(size=(3, 1, 4)), 0.3 * rng.normal(size=(5, 2))
+    a_hat[1, 0, -1] = 0.99999  # narrow for one member alone
+    constants = lu.weak_quasi_convexity_constant(a_hat, a)
+    for index in np.ndindex(3, 5):
+        single = lu.weak_quasi_convexity_constant(a_hat[index[0], 0], a[index[1]])
+        assert constants[index] == pytest.approx(single, rel=1e-12)
+    np.testing.assert_allclose(lu.cone_angle(a), [lu.cone_angle(row) for row in a], rtol=1e-12)
+    larger, numerators = lu.extend(a, a[:1], 3)
+    assert larger.shape == numerators.shape == (5, 5)
+    np.testing.assert_array_equal(larger[2], lu.extend(a[2], a[0], 3)[0])
+
+
 @pytest.mark.parametrize(
     "call, said",
     [
         (lambda: lu.project_to_cone([0.5], 0.0), r"angle must be in \(0, 3.14159\), got 0.0"),
         (lambda: lu.project_to_cone([0.5], 3.2), r"angle must be in \(0, 3.14159\), got 3.2"),
         (lambda: lu.cone_angle(0.5), r"a must have shape \(..., n\) with n >= 1, got \(\)"),
+        (lambda: lu.cone_angle([1.0]), "a must have no zero of its Q within 1e-09|1e-9"),
+        (
+            lambda: lu.weak_quasi_convexity_constant([0.0, 1.0], [0.5]),
+            "a_hat must have no zero of its Q",
+        ),
+        (lambda: lu.extend([2.0], [1.0], 2000), "degree must be so small"),
         (lambda: lu.extend([0.5], [1.0], -1), "degree must be an integer >= 0, got -1"),
         (lambda: lu.extend([0.5], [1.0, 2.0], 1), "a and c must have equal lengths"),
     ],

@@ -1,5 +1,9 @@
 """Linear recurrent networks against python-control, automatic differentiation and brute force."""
 
+import copy
+import pickle
+import tracemalloc
+from fractions import Fraction
 from itertools import product
 
 import autograd
@@ -22,6 +26,22 @@ def pair(order, seed, other=None):
     system = lu.random_system(order, 0.8, rng)
     model = lu.random_system(other or order, 0.8, rng)
     return system, np.concatenate(model.coefficients())
+
+
+def schur_stable(p, bits=6000):
+    """Tell whether p has all zeros outside of the disk, by its Schur parameters in integers."""
+    p = [int(x * 2**bits) for x in p]
+    while len(p) > 1:
+        if abs(p[-1]) >= p[0]:
+            return False
+        p = [(x * p[0] - p[-1] * y) >> bits for x, y in zip(p[:-1], p[:0:-1], strict=True)]
+        p = [(x << bits) // p[0] for x in p]
+    return True
+
+
+def scaled_by(a, radius):
+    """Return the coefficients of Q(w/radius) as fractions."""
+    return [Fraction(x) / Fraction(radius) ** k for k, x in enumerate([1.0, *a.tolist()])]
 
 
 def generic(n, m, p, seed=0):
@@ -270,6 +290,113 @@ def test_an_unstable_model_has_infinite_risk_and_stops_a_descent():
     assert lu.gradient_descent(risk, [-0.9, 3.0], 1.0, 5).diverged
 
 
+@pytest.mark.parametrize("n, m, p", [(1, 1, 1), (3, 1, 1), (4, 2, 3)])
+def test_simulation_of_unstable_systems_overflows_to_infinity(n, m, p):
+    stable = generic(n, m, p)
+    system = lu.LinearRNN(1.5 / 0.9 * stable.A, stable.B, stable.C)  # the radius is 1.5
+    inputs = np.ones((3000, m))
+    outputs, state, expected = system.simulate(inputs), np.zeros(n), []
+    for x in inputs[:200]:
+        expected.append(system.C @ state)
+        state = system.A @ state + system.B @ x
+    np.testing.assert_allclose(outputs[:200], expected, rtol=1e-9)
+    assert not np.isnan(outputs).any() and np.isinf(outputs[-1]).all()
+
+
+@pytest.mark.parametrize("order", [1, 20, 100])
+@pytest.mark.parametrize("radius", [0.9, 1 - 1e-8])
+def test_random_systems_stay_in_their_disk(order, radius):
+    """Check it by the Schur parameters of the coefficients in long integers."""
+    for seed in range(3):
+        system = lu.random_system(order, radius, np.random.default_rng(seed))
+        assert schur_stable(scaled_by(system.coefficients()[0], radius))
+
+
+def test_repeated_eigenvalues_do_not_spoil_the_spectral_radius():
+    """Check a pole of order 8: LAPACK has its modulus wrong in the third digit."""
+    a = np.poly(np.full(8, 0.9))[1:]
+    radius = lu.LinearRNN.from_coefficients(a, np.eye(8)[-1]).spectral_radius
+    assert schur_stable(scaled_by(a, radius * (1 + 1e-7)))
+    assert not schur_stable(scaled_by(a, radius * (1 - 1e-7)))
+    lu.IdealizedRisk(lu.LinearRNN.from_coefficients(a * (0.98 / radius) ** np.arange(1, 9), a))
+
+
+@pytest.mark.parametrize("radius", [0.9, 0.9999, 1 - 1e-6, 1 - 1e-8])
+def test_the_idealized_risk_is_right_near_the_circle(radius):
+    """Check value, gradient and Hessian of c/(1 − λw) by its closed form."""
+    x, c = radius, 1.5
+    risk = lu.IdealizedRisk(lu.LinearRNN([[0.0]], [[1.0]], [[0.0]]))
+    one, two = 1 / ((1 - x) * (1 + x)), x / ((1 - x) * (1 + x)) ** 2
+    value, gradient = risk.value_and_gradient([-x, c])
+    tolerance = 1e-14 / (1 - radius)
+    assert value == pytest.approx(c**2 * one, rel=tolerance)
+    np.testing.assert_allclose(gradient, [-2 * c**2 * two, 2 * c * one], rtol=3 * tolerance)
+    by_a = c**2 * (2 * one**2 + 8 * x * two * one)
+    expected = [[by_a, -4 * c * two], [-4 * c * two, 2 * one]]
+    np.testing.assert_allclose(risk.hessian([-x, c]), expected, rtol=9 * tolerance)
+    model = lu.LinearRNN([[x]], [[1.0]], [[c]])
+    assert lu.idealized_risk(model, risk.system) == pytest.approx(c**2 * one, rel=tolerance)
+
+
+def test_one_member_near_the_circle_costs_the_others_nothing():
+    risk = lu.IdealizedRisk(lu.LinearRNN([[0.5]], [[1.0]], [[1.0]]))
+    points = np.tile([-0.3, 1.0], (1000, 1))
+    points[5, 0] = -(1 - 1e-8)
+    tracemalloc.start()
+    values = risk.value(points)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6
+    np.testing.assert_array_equal(values[[0, 5]], [risk.value(points[0]), risk.value(points[5])])
+
+
+def test_the_idealized_risk_has_the_feedthrough_and_is_not_negative():
+    system = generic(4, 2, 3)
+    assert 0 <= lu.idealized_risk(system, system) < 1e-20
+    other = lu.LinearRNN(system.A, system.B, system.C, system.D + 2.0)
+    assert lu.idealized_risk(other, system) == pytest.approx(24.0)
+
+
+@pytest.mark.parametrize("order", [5, 40, 60])
+def test_the_coefficients_of_a_rotated_system_come_back(order):
+    system = lu.random_system(order, 0.95, np.random.default_rng(3))
+    q = np.linalg.qr(np.random.default_rng(0).normal(size=(order, order)))[0]
+    rotated = lu.LinearRNN(q @ system.A @ q.T, q @ system.B, system.C @ q.T)
+    for found, true in zip(rotated.coefficients(), system.coefficients(), strict=True):
+        np.testing.assert_allclose(found, true, atol=1e-8 * np.abs(true).max())
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_coefficients_and_similarity_do_not_depend_on_units(unit):
+    plain = generic(4, 1, 1)
+    system = lu.LinearRNN(plain.A, unit * plain.B, plain.C / unit)
+    np.testing.assert_allclose(system.coefficients(), plain.coefficients(), rtol=1e-9)
+    np.testing.assert_allclose(
+        unit * system.controllable_similarity(), plain.controllable_similarity(), rtol=1e-9
+    )
+
+
+def test_systems_are_values():
+    A = np.array([[0.5]])
+    system = lu.LinearRNN(A, [[1.0]], [[1.0]])
+    A[0, 0] = 2.0
+    assert system.spectral_radius == 0.5
+    for value in (system, lu.IdealizedRisk(system), lu.FiniteRisk(system, 5)):
+        assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value
+        assert "LinearRNN(states=1, inputs=1, outputs=1)" in repr(value)
+    with pytest.raises(AttributeError, match="read-only"):
+        system.A = A
+    with pytest.raises(ValueError, match="read-only"):
+        system.A[0, 0] = 2.0
+
+
+def test_sequence_gradients_are_batched():
+    inputs, outputs = np.random.default_rng(3).normal(size=(2, 5, 9))
+    theta = np.random.default_rng(4).uniform(-0.3, 0.3, size=(2, 3, 4))
+    singles = [[lu.sequence_gradient(x, inputs, outputs) for x in row] for row in theta]
+    np.testing.assert_array_equal(lu.sequence_gradient(theta, inputs, outputs), singles)
+
+
 UNSTABLE = lu.LinearRNN([[1.5]], [[1.0]], [[1.0]])
 STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
 
@@ -282,6 +409,12 @@ STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
         (lambda: lu.idealized_risk(UNSTABLE, STABLE), "model must be stable.*got 1.5"),
         (lambda: lu.FiniteRisk(STABLE, 0), "horizon must be an integer >= 1, got 0"),
         (lambda: lu.LinearRNN(np.eye(2), np.eye(3), np.eye(2)), "A, B, C, D must have shapes"),
+        (
+            lambda: lu.LinearRNN([[1.0]], [[1.0]], [[1.0]]).transfer_function([0.5, 0.0]),
+            "frequency must be no pole of the system, got 0",
+        ),
+        (lambda: lu.idealized_risk("model", STABLE), "model must be a lin_utils.LinearRNN"),
+        (lambda: lu.IdealizedRisk(STABLE).value([-1 + 1e-12, 1.0]), "theta must have no zero"),
         (lambda: STABLE.simulate(np.zeros((5, 2))), r"inputs must have shape \(..., T, 1\)"),
         (lambda: generic(2, 2, 1).coefficients(), "one input and one output are needed, got 2"),
         (
