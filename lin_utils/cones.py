@@ -218,8 +218,7 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
     References
     ----------
     prop-cone-set; Hardt, Ma and Recht (2018) for the projection; Goldfarb and Idnani (1983) for
-    the dual method on the grid of a single point, Mehrotra (1992) for the interior-point method
-    on that of many.
+    the dual method on the grid of a single point; on that of many it is an interior-point method.
     """
     a = _validation.vectors("a", a)
     angle = _validation.positive("angle", angle, below=np.pi)
