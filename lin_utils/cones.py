@@ -353,9 +353,8 @@ def _on_grid(points: Array, half: float, count: int, reach: int) -> tuple[Array,
         after = ((slack + step * ds) * (weights + step * dw)).mean(axis=1, keepdims=True)
         target = gap * (after / gap) ** 3 - slack * weights - ds * dw
         dx, ds, dw = _direction(rows, target, *system)
-        step = np.where(
-            open_, 0.99 * _longest(ds / slack, dw / weights), 0.0
-        )  # the others are done
+        # The others are done.
+        step = np.where(open_, 0.99 * _longest(ds / slack, dw / weights), 0.0)
         x, slack, weights = x + step * dx, slack + step * ds, weights + step * dw
     return _peaks(weights * scale, reach)
 

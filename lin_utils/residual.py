@@ -143,17 +143,6 @@ class Residual(_validation.Value, Landscape):
         return self.plain.hessian(self._shifted(theta))
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
-        """Return ∇²g(θ)v.
-
-        Parameters
-        ----------
-        theta, vector : array_like, shape (..., dim)
-            The point θ and the direction v; they broadcast.
-
-        Returns
-        -------
-        ndarray, shape (..., dim)
-        """
         return self.plain.hessian_vector_product(self._shifted(theta), vector)
 
     def radius(self, theta: ArrayLike) -> Array:
