@@ -37,7 +37,8 @@ def lfilter(numerator: Array, denominator: Array, inputs: Array) -> Array:
 
 def on_circle(a: Array, points: int) -> Complex:
     """Return Q(w) = 1 + Σ a_j w^j at w = e^{−2πi s/points}, s = 0, …, points/2, the last axis."""
-    padded = np.concatenate([np.ones((*a.shape[:-1], 1)), a], axis=-1)
+    padded = np.empty((*a.shape[:-1], a.shape[-1] + 1))
+    padded[..., 0], padded[..., 1:] = 1.0, a
     return np.fft.rfft(padded, points)
 
 
@@ -279,14 +280,13 @@ def resolved(a: Array, points: int) -> tuple[NDArray[np.bool_], Complex]:
     than 1 on the circle: by Rouché's theorem Q has no zero in the disk, and the system is
     stable. If the sum is tiny too, N points leave no aliasing. And Q must be known to 11 digits.
     """
-    size = 1 + np.abs(a).sum(axis=-1)
+    size = 1 + np.add.reduce(np.abs(a), axis=-1)
     with np.errstate(all="ignore"):  # a zero may be one of the points
         inverse = 1 / on_circle(a, points)
         h = np.abs(np.fft.irfft(inverse, points))
-        start = points // 2 - a.shape[-1]
-        tail = h[..., start:].sum(axis=-1)
-        known = EPS * size * (h[..., :start].sum(axis=-1) + tail) < 1e-11
-    return (size * tail < 1e-8) & known, inverse
+        tail = np.add.reduce(h[..., points // 2 - a.shape[-1] :], axis=-1)
+        known = EPS * size * np.add.reduce(h, axis=-1) < 1e-11
+        return (size * tail < 1e-8) & known, inverse
 
 
 def surely_unstable(a: Array) -> NDArray[np.bool_]:

@@ -243,8 +243,10 @@ def _projected(points: Array, half: float) -> Array:
     """
     result, n = points.copy(), points.shape[1]
     tolerance = _tolerance(points, half)
-    rest = np.flatnonzero(_curve(points, half, 8 * n + 32).max(axis=1) > -0.3 * np.sin(half))
-    rest = rest[[_maxima(points[k], half)[1].max(initial=-1) > 2 * tolerance[k] for k in rest]]
+    excess = _curve(points, half, 8 * n + 32).max(axis=1)
+    for k in np.flatnonzero((excess > -0.3 * np.sin(half)) & (excess <= 2 * tolerance)):
+        excess[k] = _maxima(points[k], half)[1].max(initial=-1)  # it may be between two angles
+    rest = np.flatnonzero(excess > 2 * tolerance)
     near = np.abs(points).max(axis=1, initial=0) < 1e3
     for count, reach in ((16 * n + 16, 2), (64 * n, 3)):
         some = rest[near[rest]]

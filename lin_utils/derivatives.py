@@ -15,13 +15,8 @@ __all__ = ["GradientCheck", "check_gradient"]
 
 #: The relative errors of ⟨∇f, v⟩ and of ⟨v, ∇²f v⟩ up to which they are called right.
 THRESHOLDS = (1e-6, 1e-4)
-# Central differences of orders 8 and 6, on the points θ ± kh v, k = 0, …, 4: the second tells
-# the error of the first.
-FIRST = ([0, 4 / 5, -1 / 5, 4 / 105, -1 / 280], [0, 3 / 4, -3 / 20, 1 / 60, 0])
-SECOND = (
-    [-205 / 72, 8 / 5, -1 / 5, 8 / 315, -1 / 560],
-    [-49 / 18, 3 / 2, -3 / 20, 1 / 90, 0],
-)
+#: The lengths of the differences: from a quarter to what functions of 1e8·x need.
+LENGTHS = 0.25 / 2.0 ** np.array([0, 1, 2, *range(3, 37, 3)])
 EPS = float(np.finfo(float).eps)
 
 
@@ -49,9 +44,9 @@ class GradientCheck(_validation.Record):
         infinite where all is below it.
     verdict : str
         ``'right'``, ``'wrong gradient'``, ``'wrong Hessian'`` or ``'nothing measurable'``.
-        Central differences decide: the gradient is right if its relative error along v is at
-        most 1e-6, the Hessian if it is at most 1e-4. Where rounding hides errors of this size,
-        as for a constant function, nothing is measurable.
+        Central differences, extrapolated, decide: the gradient is right if its relative error
+        along v is at most 1e-6, the Hessian if it is at most 1e-4. Where rounding hides errors
+        of this size, as for a constant function, nothing is measurable.
     """
 
     lengths: Array
@@ -75,18 +70,48 @@ def _slope(lengths: Array, remainders: Array, floor: float) -> float:
     return float(np.polyfit(np.log(lengths[kept]), np.log(remainders[kept]), 1)[0])
 
 
-def _judge(
-    given: float, estimates: list[float], size: float, noise: float, threshold: float
-) -> bool | None:
-    """Tell whether a derivative agrees with its estimates; None if they cannot tell.
+def sizes(*gradients: Array) -> Array:
+    """Return what errors of entries are relative to: their size, or a part of the largest."""
+    size = np.max(np.abs(gradients), axis=0)
+    size = np.maximum(size, 1e-6 * size.max(axis=-1, keepdims=True))
+    return np.asarray(size)
 
-    ``size`` is what errors are relative to, ``noise`` the rounding error of the estimates.
+
+def extrapolated(
+    above: Array, below: Array, length: Array, place: Array | float, eps: float = EPS
+) -> tuple[Array, Array]:
+    """Return slopes from values at both sides of a place, and how far they may err.
+
+    Along the first axis the lengths fall as `LENGTHS` do. Each difference is extrapolated with
+    the longer one before it. It may err by what that changed since the last length, and by the
+    rounding errors of the values and of the place.
     """
-    unsure = abs(estimates[0] - estimates[1]) + noise
-    error = abs(given - estimates[0])
-    if error > threshold * size + 2 * unsure:
+    ratios = (LENGTHS[:-1] / LENGTHS[1:]).reshape(-1, *[1] * (above.ndim - 1))
+    with np.errstate(all="ignore"):  # what is not finite is no measurement
+        slope = (above / 2 - below / 2) / length
+        size = np.maximum(np.abs(above), np.abs(below)) / 2 + np.abs(place * slope)
+        better = slope[1:] + (slope[1:] - slope[:-1]) / (ratios**2 - 1)
+        error = np.abs(np.diff(better, axis=0)) + 8 * eps * (size / length)[2:]
+        relative = error / sizes(better[1:])
+    relative[~np.isfinite(relative)] = np.inf
+    # The slope is a limit: of the good lengths take the shortest, since long ones may miss
+    # a small ripple.
+    good = relative <= np.maximum(relative.min(axis=0), THRESHOLDS[0])
+    best = (len(good) - 1 - good[::-1].argmax(axis=0))[None]
+    slopes = np.take_along_axis(better[1:], best, axis=0)[0]
+    errors = np.take_along_axis(error, best, axis=0)[0]
+    lost = ~np.isfinite(slopes) | ~np.isfinite(errors)
+    slopes[lost], errors[lost] = 0.0, np.inf
+    return slopes, errors
+
+
+def _agrees(
+    given: float, measured: float, error: float, size: float, threshold: float
+) -> bool | None:
+    """Tell whether a derivative is what was measured; None if that cannot tell."""
+    if abs(given - measured) > threshold * size + error:
         return False
-    return True if unsure <= threshold * size else None
+    return True if error <= threshold * size else None
 
 
 def check_gradient(landscape: Landscape, theta: ArrayLike, direction: ArrayLike) -> GradientCheck:
@@ -122,32 +147,34 @@ def check_gradient(landscape: Landscape, theta: ArrayLike, direction: ArrayLike)
     unit = direction / longest
     unit /= np.linalg.norm(unit)
     lengths = np.geomspace(1e-4, 1e-1, 25) * landscape.scale
-    h = 1e-2 * landscape.scale
-    grid = np.concatenate([lengths, h * np.arange(-4, 5)])
+    near = 0.4 * landscape.scale * LENGTHS
+    grid = np.concatenate([[0.0], lengths, near, -near])
     _, values, gradients = evaluate(landscape, theta + grid[:, None] * unit)
-    value, gradient, hessian = values[-5], gradients[-5], evaluate_hessian(landscape, theta)
-    slope, curvature = float(gradient @ unit), float(unit @ hessian @ unit)
+    curvature = float(unit @ evaluate_hessian(landscape, theta) @ unit)
+    slopes = gradients @ unit
+    value, slope = float(values[0]), float(slopes[0])
 
-    rises = values[:25] - value
+    rises = values[1:26] - value
     linear = rises - lengths * slope
     quadratic = linear - lengths**2 * curvature / 2
-    largest = float(np.abs(values).max())
-    floor = 1e3 * EPS * largest
+    floor = 1e3 * EPS * float(np.abs(values).max())
     first, second = np.abs(linear), np.abs(quadratic)
 
-    ahead, behind = values[-5:], values[-5:-10:-1]
-    around = (ahead + behind - 2 * value) / 2
-    firsts = [float(np.dot(weights, ahead - behind)) / h for weights in FIRST]
-    seconds = [float(2 * np.dot(weights, around)) / h**2 for weights in SECOND]
+    def measured(numbers: Array) -> tuple[float, float]:
+        above, below = numbers[26:].reshape(2, -1, 1)
+        found, error = extrapolated(above, below, near[:, None], float(np.linalg.norm(theta)))
+        return float(found[0]), float(error[0])
+
+    rise, bend = measured(values), measured(slopes)
     steepness = max(float(np.abs(rises / lengths).max()), abs(slope))
-    bend = max(float(np.abs(around[1:]).max()) / h**2, abs(curvature), steepness / landscape.scale)
-    right = _judge(slope, firsts, steepness, 4 * EPS * largest / h, THRESHOLDS[0])
-    bent = _judge(curvature, seconds, bend, 16 * EPS * largest / h**2, THRESHOLDS[1])
+    bending = max(abs(bend[0]), abs(curvature), steepness / landscape.scale)
+    right = _agrees(slope, *rise, steepness, THRESHOLDS[0])
+    bent = _agrees(curvature, *bend, bending, THRESHOLDS[1])
     if right is False:
         verdict = "wrong gradient"
     elif bent is False:
         verdict = "wrong Hessian"
     else:
         verdict = "right" if right and bent else "nothing measurable"
-    slopes = _slope(lengths, first, floor), _slope(lengths, second, floor)
-    return GradientCheck(lengths, first, second, *slopes, verdict)
+    fits = _slope(lengths, first, floor), _slope(lengths, second, floor)
+    return GradientCheck(lengths, first, second, *fits, verdict)

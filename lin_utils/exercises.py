@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from . import _validation
 from ._validation import Array
+from .derivatives import LENGTHS, extrapolated, sizes
 
 __all__ = ["check_answer", "check_gradient_answer"]
 
@@ -21,9 +22,6 @@ UNANSWERED = "Put your answer in place of the dots and run this cell again."
 THRESHOLD = 1e-6
 #: The relative error of a measured slope beyond which nothing was measured.
 MEASURABLE = 1e-5
-#: The lengths of the differences: from a quarter to what functions of 1e8·x need.
-LENGTHS = 0.25 / 2.0 ** np.array([0, 1, 2, *range(3, 37, 3)])
-RATIOS = (LENGTHS[:-1] / LENGTHS[1:])[:, None, None]
 
 
 def check_answer(
@@ -156,7 +154,7 @@ def check_gradient_answer(
                 f"point: {_short(row)} and {_short(alone)} at {_short(point)}."
             )
     slopes, errors = _slopes(value, points)
-    size = _sizes(slopes, given)
+    size = sizes(slopes, given)
     measured = errors <= MEASURABLE * size
     wrong = measured & (np.abs(given / 2 - slopes / 2) > THRESHOLD / 2 * size + errors / 2)
     if wrong.any():
@@ -257,19 +255,8 @@ def _points(value: Callable[[Array], ArrayLike], dim: int) -> Array:
     return np.concatenate([points, others])
 
 
-def _sizes(*gradients: Array) -> Array:
-    """Return what errors of entries are relative to: their size, or a part of the largest."""
-    size = np.max(np.abs(gradients), axis=0)
-    size = np.maximum(size, 1e-6 * size.max(axis=-1, keepdims=True))
-    return np.asarray(size)
-
-
 def _slopes(value: Callable[[Array], ArrayLike], points: Array) -> tuple[Array, Array]:
-    """Measure ∇f by central differences of many lengths, and how far the best of them may err.
-
-    Each difference is extrapolated with the longer one before it. It may err by what that
-    changed since the last length, and by rounding.
-    """
+    """Measure ∇f by differences along each axis, and how far they may err."""
     dim = points.shape[1]
     slopes, errors = np.empty((2, *points.shape))
     block = max(1, 2**21 // (2 * LENGTHS.size * points.size))  # which fit in the memory
@@ -281,21 +268,8 @@ def _slopes(value: Callable[[Array], ArrayLike], points: Array) -> tuple[Array, 
         one_each = (..., np.arange(axes.size), axes)
         moved[one_each] += np.stack([LENGTHS, -LENGTHS])[:, :, None, None]
         values, eps = _values(value, moved.reshape(-1, dim))
-        above, below = values.reshape(shape) / 2
+        above, below = values.reshape(shape)
         length = (moved[one_each][0] - moved[one_each][1]) / 2  # what it is after rounding
-        with np.errstate(all="ignore"):  # what is not finite is no measurement
-            slope = (above - below) / length
-            size = np.maximum(np.abs(above), np.abs(below)) + np.abs(points[:, axes] * slope)
-            better = slope[1:] + (slope[1:] - slope[:-1]) / (RATIOS**2 - 1)
-            error = np.abs(np.diff(better, axis=0)) + 8 * eps * (size / length)[2:]
-            relative = error / _sizes(better[1:])
-        relative[~np.isfinite(relative)] = np.inf
-        # The slope is a limit: of the good lengths take the shortest, since long ones may miss
-        # a small ripple.
-        good = relative <= np.maximum(relative.min(axis=0), THRESHOLD)
-        best = (len(good) - 1 - good[::-1].argmax(axis=0))[None]
-        errors[:, axes] = np.take_along_axis(error, best, axis=0)[0]
-        slopes[:, axes] = np.take_along_axis(better[1:], best, axis=0)[0]
-    lost = ~np.isfinite(slopes) | ~np.isfinite(errors)
-    slopes[lost], errors[lost] = 0.0, np.inf
+        measured = extrapolated(above, below, length, points[:, axes], eps)
+        slopes[:, axes], errors[:, axes] = measured
     return slopes, errors

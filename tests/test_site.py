@@ -40,7 +40,7 @@ CUT = """all => all.filter((formula) => formula.scrollWidth > formula.clientWidt
   .map((formula) => formula.textContent)"""
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 320])
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_self_contained_typeset_and_alive(name, width, address, browser):
     page = browser.new_page(viewport={"width": width, "height": 900})
