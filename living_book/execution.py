@@ -231,15 +231,21 @@ def executed(notebook) -> list:
     return [cell for cell in code if skipped not in cell.metadata.get("tags", ())]
 
 
+def open_notebook(env, name: str):
+    """Return a document as MyST-NB reads it, with the reader, or None if it is no notebook."""
+    path = str(env.doc2path(name))
+    text = Path(path).read_text(encoding="utf-8-sig")
+    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+    return (reader.read(text), reader) if reader else None
+
+
 def open_client(env, name: str):
     """Return the client by which MyST-NB would execute a document, or None if it would not."""
     path, config = str(env.doc2path(name)), env.mystnb_config
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        reader = create_nb_reader(path, env.myst_config, config, text)
-        notebook = reader.read(text) if reader else None
-        if notebook is None:
+        if (opened := open_notebook(env, name)) is None:
             return None
+        notebook, reader = opened
         own = {**notebook.metadata.get(config.metadata_key, {}), "output_folder": ""}
         own |= {"execution_raise_on_error": True, "execution_show_tb": False}
         config = config.copy(**own)

@@ -1,0 +1,185 @@
+"""Cells that run in the page: Python in the reader's browser, with no server.
+
+The build computes which earlier cells each cell needs, writes a bar with a button below the code
+of each, and bundles the editor. ``static/cells.js`` does the rest. Where the files of Python have
+no source, a page has none of this.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.util.osutil import relative_uri
+
+from . import node as nodejs
+from . import pyodide
+from .dependencies import ancestors
+from .execution import executed, open_notebook
+
+HERE = Path(__file__).parent
+KEY = "living_cells"  # of a page in the environment's metadata
+EDITOR = "python/editor.js"
+CHECKS = {"check_answer", "check_gradient_answer"}
+FOLDED = "<details class='live-check'><summary>The code that checks</summary>"
+
+
+class Cell(NamedTuple):
+    """A code cell: its index in the notebook, its code, and what it takes in a page, if long."""
+
+    index: int
+    code: str
+    seconds: float | None
+
+
+class bar(nodes.General, nodes.Element):
+    """The place of a cell's buttons."""
+
+
+def read_page(app, doctree) -> None:
+    """Remember the code cells of a page, those among them that the page does not show."""
+    env = app.env
+    opened = open_notebook(env, env.docname)
+    if opened is None or not is_python(opened[0].metadata):
+        return
+    run = {id(cell) for cell in executed(opened[0])}
+    env.metadata[env.docname][KEY] = [
+        Cell(index, cell.source, cell.metadata.get("living_book", {}).get("seconds"))
+        for index, cell in enumerate(opened[0].cells)
+        if id(cell) in run
+    ]
+
+
+def is_python(metadata: dict) -> bool:
+    """Tell whether a notebook is one of Python's."""
+    spec = metadata.get("kernelspec", {})
+    return str(spec.get("language") or spec.get("name", "python")).startswith("python")
+
+
+def cells_of(env) -> dict[str, list[Cell]]:
+    return {name: data[KEY] for name, data in sorted(env.metadata.items()) if data.get(KEY)}
+
+
+def install(app, env) -> list[str]:
+    """Bring Python and the editor into the site; return the pages to write anew if they changed."""
+    app.living_python = None
+    pages = cells_of(env)
+    if app.builder.format != "html" or not pages:
+        return []
+    static, work = Path(app.outdir, "_static"), Path(app.doctreedir, "living_book")
+    sources = {name: [cell.code for cell in cells] for name, cells in pages.items()}
+    packages = [*app.config.living_book_packages.values()]
+    app.living_python = pyodide.install(static, sources, packages, work)
+    if app.living_python:
+        bundle(app.typesetter.modules, static / EDITOR)
+    was, env.living_python = getattr(env, "living_python", None), app.living_python
+    return list(pages) if was != app.living_python else []
+
+
+def bundle(modules: Path, target: Path) -> None:
+    """Write the editor and all that it imports as one file."""
+    shutil.copy(HERE / "editor.mjs", modules.parent)  # beside the packages that it imports
+    words = ["editor.mjs", "--bundle", "--minify", "--format=esm", "--target=es2022"]
+    words += ["--legal-comments=eof", "--log-level=error", f"--outfile={target}"]
+    nodejs.run(modules / "esbuild" / "bin" / "esbuild", *words, cwd=modules.parent)
+
+
+def answer_lines(code: str) -> int | None:
+    """Return how many lines of a cell are the place of an answer, if it is one that answers.
+
+    >>> answer_lines("answer = ...\\n\\nprint(lu.check_answer(answer, 2))")
+    1
+    """
+    try:
+        statements = ast.parse(code).body
+    except SyntaxError:  # IPython's own commands
+        return None
+    calls = {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(ast.parse(code))}
+    places = [s.end_lineno for s in statements for n in ast.walk(s) if is_open(n)]
+    return places[0] if places and calls & CHECKS else None
+
+
+def is_open(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def add_bars(app, doctree, page: str) -> None:
+    """Put a bar below the code of each cell of a page, and fold the code that checks an answer."""
+    cells = app.env.metadata[page].get(KEY)
+    if not cells or not app.living_python:
+        return
+    sources = {node["cell_index"]: source_of(node) for node in doctree.findall(is_cell)}
+    bars = []
+    for number, cell in enumerate(cells, 1):
+        if (source := sources.get(cell.index)) is None:
+            continue
+        if lines := answer_lines(cell.code):
+            fold(source, lines)
+        bars.append(bar("", number=number, check=bool(lines), seconds=cell.seconds, first=not bars))
+        alone = isinstance(source.parent, HideCodeCellNode) and len(source.parent) == 1
+        place = source.parent if alone else source  # what is folded can be run, too
+        place.parent.insert(place.parent.index(place) + 1, bars[-1])
+    shown = {made["number"] for made in bars}
+    if bars:
+        doctree.append(nodes.raw("", data(app, page, cells, shown), format="html"))
+
+
+def is_cell(node) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def source_of(cell: nodes.container) -> nodes.container | None:
+    """Return the part of a cell that shows its code, if the page shows it."""
+    parts = (node for node in cell.findall(nodes.container))
+    return next((node for node in parts if node.get("nb_element") == "cell_code_source"), None)
+
+
+def fold(source: nodes.container, lines: int) -> None:
+    """Part the code of an exercise into the place of the answer and, folded, what checks it."""
+    block = next(source.findall(nodes.literal_block))
+    text = block.astext().split("\n")
+    parts = ["\n".join(text[:lines]), "\n".join(text[lines:]).strip("\n")]
+    answer, check = (type(block)(part, part, **block.attributes) for part in parts)
+    folded = [nodes.raw("", markup, format="html") for markup in (FOLDED, "</details>")]
+    block.parent.replace(block, [answer, folded[0], check, folded[1]])
+
+
+def data(app, page: str, cells: list[Cell], shown: set[int]) -> str:
+    """Return what the page's script needs to know, as an element of the page."""
+    here = app.builder.get_target_uri(page)
+    folder = f"_static/{app.living_python['folder']}/"
+    facts = {
+        "base": relative_uri(here, folder),
+        "editor": relative_uri(here, f"_static/{EDITOR}"),
+        "needs": ancestors([cell.code for cell in cells]),
+        "hidden": {n: cell.code for n, cell in enumerate(cells, 1) if n not in shown},
+    }
+    text = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="live-page">{text}</script>'
+
+
+def write_bar(writer, node) -> None:
+    """Write the buttons of a cell; the page's script knows what they do."""
+    number, word = node["number"], "Check" if node["check"] else "Run"
+    note = f"takes about {node['seconds']:g} s here" if node["seconds"] else ""
+    writer.body.append(
+        f'<div class="live-bar" data-cell="{number}">'
+        f'<button type="button" class="live-run" aria-label="{word} cell {number}">{word}</button>'
+    )
+    if node["first"]:
+        size = writer.builder.app.living_python["bytes"] / 1e6
+        writer.body.append('<button type="button" class="live-all">Run all</button>')
+        note = f"loads Python into this page, {size:.0f} MB; click the code to change it"
+    writer.body.append(f'<span class="live-note">{note}</span></div>\n')
+    raise nodes.SkipNode
+
+
+def add_script(app, page, template, context, doctree) -> None:
+    """Load the script on the pages that have cells to run, and on no other."""
+    if doctree is not None and any(doctree.findall(bar)):
+        app.add_js_file("cells.js", loading_method="defer")
