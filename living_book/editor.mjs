@@ -10,7 +10,7 @@ import { tagHighlighter, tags } from "@lezer/highlight";
 const colors = tagHighlighter([
   { tag: tags.comment, class: "c1" },
   { tag: tags.string, class: "s2" },
-  { tag: tags.number, class: "mf" },
+  { tag: tags.number, class: "mi" },
   { tag: [tags.bool, tags.null], class: "kc" },
   { tag: tags.moduleKeyword, class: "kn" },
   { tag: [tags.keyword, tags.controlKeyword, tags.definitionKeyword], class: "k" },

@@ -78,6 +78,7 @@
       Object.entries(words).forEach(([name, value]) => this.box.setAttribute(name, value));
       this.box.onclick = ({ target }) => { if (!target.closest("a, button") && !String(getSelection())) this.edit(true); };
       this.box.onkeydown = (event) => {
+        event.stopPropagation(); // Sphinx would search at each "/"
         if (event.key !== "Enter" || this.view || event.target !== this.box) return;
         event.preventDefault();
         if (event.shiftKey) run(this); else this.edit(true);
