@@ -1,0 +1,113 @@
+// A worker that runs Python for a page: Pyodide, the book's packages and `page.py`, from this folder.
+//
+// page → worker: {do: "load", base, manifest}, {do: "run", id, cell, code, silent}, in order.
+// worker → page: {say: "progress", done, total, what}, {say: "ready", seconds, memory},
+// {say: "output", id, kind, data}, {say: "done", id, ok, seconds}, {say: "failed", why}.
+{
+  const SITE = "/lib/python3.12/site-packages";
+  const HOME = "/home/pyodide";
+  const say = (message) => self.postMessage(message);
+  const plainFetch = self.fetch;
+  let python = null;
+  let page = null;
+
+  // The folder's name changes with its content, so what the browser has of it is right.
+  const download = async (base, [name], count) => {
+    const answer = await plainFetch(base + name, { cache: "force-cache" });
+    if (!answer.ok) throw new Error(`${name}: ${answer.status} ${answer.statusText}`);
+    const counter = new TransformStream({
+      transform(bytes, to) {
+        count(bytes.length);
+        to.enqueue(bytes);
+      },
+    });
+    const stream = answer.body.pipeThrough(counter).pipeThrough(new DecompressionStream("gzip"));
+    return unpack(await new Response(stream).arrayBuffer());
+  };
+
+  // The format is that of archives.py.
+  const unpack = (buffer) => {
+    const length = new DataView(buffer).getUint32(0, true);
+    let at = 4 + length;
+    const index = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+    return index.map(([path, size]) => [path, new Uint8Array(buffer, (at += size) - size, size)]);
+  };
+
+  const write = (files) => {
+    const made = new Set();
+    for (const [path, bytes] of files) {
+      const folder = `/${path.slice(0, path.lastIndexOf("/"))}`;
+      if (!made.has(folder)) python.FS.mkdirTree(folder);
+      made.add(folder);
+      python.FS.writeFile(`/${path}`, bytes, { canOwn: true });
+    }
+  };
+
+  // Pyodide asks for files by name; what has been unpacked answers.
+  const start = (base, core) => {
+    const types = { wasm: "application/wasm", json: "application/json" };
+    self.fetch = async (address, ...options) => {
+      const name = String(address.url ?? address).split("/").pop();
+      const type = types[name.split(".").pop()] ?? "application/octet-stream";
+      if (core.has(name)) return new Response(core.get(name), { headers: { "Content-Type": type } });
+      return plainFetch(address, ...options);
+    };
+    const env = { HOME, MPLBACKEND: "module://living_page" };
+    const silent = () => {};
+    if (!self.loadPyodide) self.importScripts(`${base}pyodide.js`);
+    return self.loadPyodide({ indexURL: base, env, stdout: silent, stderr: console.error });
+  };
+
+  const load = async ({ base, manifest }) => {
+    if (page) return say({ say: "ready", seconds: 0, memory: python._module.HEAPU8.length });
+    const started = performance.now();
+    const { archives } = manifest;
+    const total = Object.values(archives).reduce((sum, [, bytes]) => sum + bytes, 0);
+    let done = 0;
+    const count = (what) => (bytes) => say({ say: "progress", done: (done += bytes), total, what });
+    const [core, ...others] = Object.entries(archives).map(([what, file]) => download(base, file, count(what)));
+    const files = Promise.all(others);
+    files.catch(() => {}); // it is awaited below
+    python = await start(base, new Map(await core));
+    (await files).forEach(write);
+    const shared = "/usr/lib/libopenblas.so";
+    if (python.FS.analyzePath(shared).exists) await python._api.loadDynlib(shared, true);
+    self.living = { say, load: (name, total) => synchronously(base, name, total) };
+    page = python.pyimport("living_page");
+    page.start(manifest.packages);
+    say({ say: "ready", seconds: (performance.now() - started) / 1000, memory: python._module.HEAPU8.length });
+  };
+
+  // For imports, which cannot wait for a promise: Python calls this in the midst of a run.
+  const synchronously = (base, name, total) => {
+    const request = new XMLHttpRequest();
+    const what = name.split("-").slice(0, name.endsWith(".whl") ? 1 : 2).join(".");
+    say({ say: "progress", done: 0, total, what });
+    request.open("GET", base + name, false);
+    request.responseType = "arraybuffer";
+    request.send();
+    if (request.status !== 200) throw new Error(`${name}: ${request.status}`);
+    say({ say: "progress", done: total, total, what });
+    return new Uint8Array(request.response);
+  };
+
+  const run = ({ id, cell, code, silent = false }) => {
+    const started = performance.now();
+    if (!page) return say({ say: "failed", why: "Python is not loaded." });
+    const ok = page.run(id, cell, code, silent);
+    say({ say: "done", id, ok, seconds: (performance.now() - started) / 1000, memory: python._module.HEAPU8.length });
+  };
+
+  const act = async ({ data }) => {
+    try {
+      await { load, run }[data.do](data);
+    } catch (error) {
+      // A fault of Pyodide itself, as of a memory that is full, ends this Python.
+      if (data.do === "run") page = null;
+      say({ say: "failed", why: String(error.message ?? error) });
+    }
+  };
+
+  let last = Promise.resolve();
+  self.onmessage = (message) => { last = last.then(() => act(message)); };
+}
