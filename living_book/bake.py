@@ -44,10 +44,12 @@ def run(lines):
             exec(line, scope)
 
 
-def keep_fonts():
-    """Forget the fonts that Matplotlib looks at when it starts, but not those of a plain figure."""
-    opened.difference_update({name for name in opened if "/mpl-data/fonts/" in name})
+def leave_fonts():
+    """Return the fonts that Matplotlib looks at when it starts, but opens for no plain figure."""
+    fonts = {name for name in opened if "/mpl-data/fonts/" in name}
+    opened.difference_update(fonts)
     run([FIGURE])
+    return fonts - opened
 
 
 def bytecode(source, shown):
@@ -83,8 +85,8 @@ def bake(first, then, out):
     """Run what a page imports at its start and what its cells import; write all that they open."""
     sys.addaudithook(note)
     run(first)
-    if "matplotlib" in sys.modules:
-        keep_fonts()
+    for name in leave_fonts() if "matplotlib" in sys.modules else ():
+        write(pathlib.Path(f"{out}/start/files{name}"), b"")  # Matplotlib looks whether it exists
     start = set(opened)
     run(then)
     for name in sorted(opened):

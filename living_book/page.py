@@ -8,6 +8,7 @@ import __main__
 import ast
 import base64
 import builtins
+import contextlib
 import importlib.abc
 import importlib.util
 import io
@@ -46,12 +47,16 @@ class Stream(io.TextIOBase):
     def __init__(self, kind):
         self.kind, self.text, self.left, self.sent = kind, "", MOST, 0.0
 
+    def writable(self):
+        return True
+
     def write(self, text):
         self.text += text[: self.left]
         if self.left > 0 >= self.left - len(text):
             self.text += "\n… more is not shown\n"
         self.left -= len(text)
-        if self.text and time.monotonic() - self.sent > PAUSE:
+        whole = self.text.endswith("\n") or len(self.text) > 1000
+        if whole and time.monotonic() - self.sent > PAUSE:
             self.flush()
         return len(text)
 
@@ -106,21 +111,20 @@ def start(packages):
 
 def parse(code, name):
     """Return the tree of a cell; lines with magics do nothing here."""
-    try:
+    with contextlib.suppress(SyntaxError):
         return ast.parse(code, name)
-    except SyntaxError:
-        lines = code.split("\n")
-        magics = [line for line in lines if line.lstrip().startswith(("%", "!"))]
-        tree = ast.parse("\n".join("" if line in magics else line for line in lines), name)
-        for line in magics:
-            if not line.lstrip().startswith(IGNORED):
-                print(f"{line.split()[0]} does nothing in a page", file=sys.stderr)
-        return tree
+    lines = code.split("\n")
+    magics = [line for line in lines if line.lstrip().startswith(("%", "!"))]
+    tree = ast.parse("\n".join("" if line in magics else line for line in lines), name)
+    for line in magics:
+        if not line.lstrip().startswith(IGNORED):
+            print(f"{line.split()[0]} does nothing in a page", file=sys.stderr)
+    return tree
 
 
 def execute(code, name):
     """Run a cell and show the value of its last expression, unless a semicolon ends it."""
-    linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+    linecache.cache[name] = (len(code), None, f"{code}\n".splitlines(True), name)
     tree, last = parse(code, name), None
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = ast.Expression(tree.body.pop().value)
@@ -255,7 +259,7 @@ def __getattr__(name):
     def bring_font(*words, **options):
         try:
             return get_font(*words, **options)
-        except FileNotFoundError:  # no plain figure needs it, so it is in the wheel
+        except RuntimeError:  # an empty file: no plain figure needs it, so it is in the wheel
             state["rest"].bring_all("matplotlib")
             return get_font(*words, **options)
 

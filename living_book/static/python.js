@@ -4,17 +4,34 @@
 // worker → page: {say: "progress", done, total, what}, {say: "ready", seconds, memory},
 // {say: "output", id, kind, data}, {say: "done", id, ok, seconds}, {say: "failed", why}.
 {
-  const SITE = "/lib/python3.12/site-packages";
   const HOME = "/home/pyodide";
   const say = (message) => self.postMessage(message);
   const plainFetch = self.fetch;
   let python = null;
   let page = null;
 
-  // The folder's name changes with its content, so what the browser has of it is right.
-  const download = async (base, [name], count) => {
-    const answer = await plainFetch(base + name, { cache: "force-cache" });
-    if (!answer.ok) throw new Error(`${name}: ${answer.status} ${answer.statusText}`);
+  // The folder's name changes with its content, so what the browser has of it is right; what it has
+  // of an older one goes. Without a store of its own (on http, in a private window) it has its cache.
+  const open = async (base) => {
+    try {
+      const site = `python ${base.slice(0, base.slice(0, -1).lastIndexOf("/") + 1)}`;
+      const names = await self.caches.keys();
+      const old = names.filter((name) => name.startsWith(site) && name !== `python ${base}`);
+      await Promise.all(old.map((name) => self.caches.delete(name)));
+      return await self.caches.open(`python ${base}`);
+    } catch {
+      return null;
+    }
+  };
+
+  const download = async (store, address, count) => {
+    const cache = await store;
+    let answer = await cache?.match(address);
+    if (!answer) {
+      answer = await plainFetch(address, { cache: "force-cache" });
+      if (!answer.ok) throw new Error(`${address}: ${answer.status} ${answer.statusText}`);
+      cache?.put(address, answer.clone()).catch(() => {}); // no room, or it did not come whole
+    }
     const counter = new TransformStream({
       transform(bytes, to) {
         count(bytes.length);
@@ -55,7 +72,7 @@
     const env = { HOME, MPLBACKEND: "module://living_page" };
     const silent = () => {};
     if (!self.loadPyodide) self.importScripts(`${base}pyodide.js`);
-    return self.loadPyodide({ indexURL: base, env, stdout: silent, stderr: console.error });
+    return self.loadPyodide({ indexURL: base, env, stdin: () => null, stdout: silent, stderr: console.error });
   };
 
   const load = async ({ base, manifest }) => {
@@ -65,7 +82,10 @@
     const total = Object.values(archives).reduce((sum, [, bytes]) => sum + bytes, 0);
     let done = 0;
     const count = (what) => (bytes) => say({ say: "progress", done: (done += bytes), total, what });
-    const [core, ...others] = Object.entries(archives).map(([what, file]) => download(base, file, count(what)));
+    const store = open(base);
+    const [core, ...others] = Object.entries(archives).map(([what, [name]]) =>
+      download(store, base + name, count(what)),
+    );
     const files = Promise.all(others);
     files.catch(() => {}); // it is awaited below
     python = await start(base, new Map(await core));
