@@ -102,6 +102,7 @@ def setup(app):
     app.add_config_value("living_book_hosts", {}, "html", [dict])
     app.add_config_value("living_book_colab_branch", "", "html", [str])  # else the page's own
     app.add_config_value("living_book_repository", None, "html")  # found, not written by the book
+    app.add_config_value("living_book_python", True, "html", [bool])  # cells run in the page
     app.add_config_value("living_book_looks", "", "html")  # written anew when the looks change
 
     app.add_directive("claims", claims.Claims)
@@ -140,4 +141,5 @@ def setup(app):
     app.connect("html-page-context", codelinks.link_code)
     app.connect("html-page-context", cells.add_script)
     app.connect("build-finished", plain.write_downloads)
+    app.connect("build-finished", cells.shrink_script)
     return {"parallel_read_safe": True, "env_version": digest("*.py")}

@@ -24,7 +24,7 @@ from .execution import executed, open_notebook
 
 HERE = Path(__file__).parent
 KEY = "living_cells"  # of a page in the environment's metadata
-EDITOR = "python/editor.js"
+EDITOR = "editor/editor.js"
 CHECKS = {"check_answer", "check_gradient_answer"}
 FOLDED = "<details class='live-check'><summary>The code that checks</summary>"
 
@@ -69,24 +69,32 @@ def install(app, env) -> list[str]:
     """Bring Python and the editor into the site; return the pages to write anew if they changed."""
     app.living_python = None
     pages = cells_of(env)
-    if app.builder.format != "html" or not pages:
+    if app.builder.format != "html" or not pages or not app.config.living_book_python:
         return []
     static, work = Path(app.outdir, "_static"), Path(app.doctreedir, "living_book")
     sources = {name: [cell.code for cell in cells] for name, cells in pages.items()}
     packages = [*app.config.living_book_packages.values()]
     app.living_python = pyodide.install(static, sources, packages, work)
     if app.living_python:
-        bundle(app.typesetter.modules, static / EDITOR)
+        shutil.copy(HERE / "editor.mjs", work / "node")  # beside the packages that it imports
+        words = ("--bundle", "--format=esm", "--legal-comments=eof")
+        shrink(app.typesetter.modules, "editor.mjs", static / EDITOR, *words)
     was, env.living_python = getattr(env, "living_python", None), app.living_python
     return list(pages) if was != app.living_python else []
 
 
-def bundle(modules: Path, target: Path) -> None:
-    """Write the editor and all that it imports as one file."""
-    shutil.copy(HERE / "editor.mjs", modules.parent)  # beside the packages that it imports
-    words = ["editor.mjs", "--bundle", "--minify", "--format=esm", "--target=es2022"]
-    words += ["--legal-comments=eof", "--log-level=error", f"--outfile={target}"]
-    nodejs.run(modules / "esbuild" / "bin" / "esbuild", *words, cwd=modules.parent)
+def shrink(modules: Path, source: object, target: Path, *words: str) -> None:
+    """Write a script as few bytes."""
+    options = ["--minify", "--target=es2022", "--log-level=error", "--allow-overwrite"]
+    program = modules / "esbuild" / "bin" / "esbuild"
+    nodejs.run(program, source, *options, *words, f"--outfile={target}", cwd=modules.parent)
+
+
+def shrink_script(app, exception) -> None:
+    """Let the pages load the script without what only its readers need."""
+    script = Path(app.outdir, "_static", "cells.js")
+    if exception is None and getattr(app, "living_python", None) and script.exists():
+        shrink(app.typesetter.modules, script, script)
 
 
 def answer_lines(code: str) -> int | None:

@@ -5,7 +5,7 @@
   const { base, editor, needs, hidden } = JSON.parse(document.getElementById("live-page").textContent);
   const STALE = "This page is older than the site, which has changed: reload the page.";
   const OFFLINE = "The site does not answer. Is the network there? Run tries again.";
-  const DIED = "Python ended without a word. This device may have too little memory for it.";
+  const DIED = "Python ended. This device may have too little memory for it.";
   const STOPPED = "Stopped. What the cells had computed is gone; the next run computes what it needs.";
   const DISK = "Python runs in pages that a server sends, and this one was opened from a disk. In the folder of the site run “python -m http.server”, and open http://localhost:8000/ in the browser.";
   const MOST = 200_000; // characters of output
@@ -129,6 +129,7 @@
       this.output = element("div", { className: "live-output" });
       for (const [name, value] of [["role", "region"], ["aria-label", `Output of cell ${this.n}`], ["aria-live", "polite"]]) this.output.setAttribute(name, value);
       this.length = 0;
+      this.say("Starting.");
       this.reset.remove();
       this.button.after(this.stop);
     }
@@ -192,6 +193,10 @@
 
     load({ done, total, what }) {
       if (!this.bar) return;
+      if (done >= total) {
+        this.progress?.remove();
+        return this.say(ready ? "Running." : "Starting Python.");
+      }
       if (!this.progress?.isConnected) {
         this.progress = element("label", { className: "live-progress" }, [element("span"), element("progress")]);
         this.bar.append(this.progress);
@@ -204,7 +209,8 @@
   }
 
   // Python: one worker, asked for one thing at a time.
-  let python = null, loaded = null, asked = null, current = null, silent = false, turn = 0, clock = 0, last = Promise.resolve();
+  let python = null, loaded = null, ready = false, asked = null, current = null, silent = false;
+  let turn = 0, clock = 0, last = Promise.resolve();
 
   const ask = (message) => new Promise((resolve, reject) => {
     asked = { resolve, reject };
@@ -216,12 +222,16 @@
     python?.terminate();
     asked?.reject(why);
     python = loaded = asked = null;
+    ready = false;
     for (const cell of cells) cell.ran = null;
   };
 
+  const died = (why = "") => drop(Object.assign(new Error(`${DIED} ${why}`), { offer: true }));
+
   const hear = ({ data }) => {
     if (data.say === "progress") current?.load(data);
-    else if (data.say === "failed") drop(Object.assign(new Error(data.why), { offer: true }));
+    else if (data.say === "failed" && ready) died(data.why);
+    else if (data.say === "failed") drop(new Error(/: 404/.test(data.why) ? STALE : `Python could not be loaded (${data.why}). Run tries again.`));
     else if (data.say === "output") { if (!silent || data.kind === "error") current?.hear(data); }
     else asked?.resolve(data);
   };
@@ -234,8 +244,9 @@
     if (mine !== turn) throw new Error(STOPPED);
     python = new Worker(new URL("python.js", where));
     python.onmessage = hear;
-    python.onerror = python.onmessageerror = () => drop(Object.assign(new Error(DIED), { offer: true }));
+    python.onerror = python.onmessageerror = ({ message }) => died(message);
     await ask({ do: "load", base: where.href, manifest });
+    ready = true;
   };
 
   const load = () => {
