@@ -20,7 +20,7 @@ import io
 import matplotlib.pyplot as plt
 figure, axes = plt.subplots(layout="constrained")
 axes.plot([1, 10, 100], [1, 2, 3], label="x")
-axes.set(xscale="log", yscale="log", title=r"$x_1^2 + \\mathbf{x} \\leq \\alpha$, plain")
+axes.set(xscale="log", yscale="log", title=r"$x_1^2 \\leq \\alpha$, plain")
 axes.legend(loc="best")
 for kind in ("path", "none"):
     with plt.rc_context({"svg.fonttype": kind}):
@@ -52,11 +52,11 @@ def leave_fonts():
     return fonts - opened
 
 
-def bytecode(source, shown):
+def bytecode(source, shown, optimize=0):
     """Return the bytecode of a source, which no later Python compares with the source."""
     compiled = "/tmp/compiled.pyc"
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile(source, compiled, shown, doraise=True, invalidation_mode=mode)
+    py_compile.compile(source, compiled, shown, True, optimize, mode)
     return pathlib.Path(compiled).read_bytes()
 
 
@@ -66,13 +66,13 @@ def write(target, content):
 
 
 def bake_library(target):
-    """Write the standard library with bytecode instead of sources, not compressed."""
+    """Write the standard library as bytecode without docstrings, and not compressed twice."""
     with zipfile.ZipFile(STDLIB) as old, zipfile.ZipFile(target, "w") as new:
         for name in sorted(old.namelist()):
             content, date = old.read(name), (1980, 1, 1, 0, 0, 0)
             if name.endswith(".py"):
                 write(pathlib.Path("/tmp/source.py"), content)
-                content, name = bytecode("/tmp/source.py", f"{STDLIB}/{name}"), f"{name}c"
+                content, name = bytecode("/tmp/source.py", f"{STDLIB}/{name}", 2), f"{name}c"
             new.writestr(zipfile.ZipInfo(name, date), content)
 
 
