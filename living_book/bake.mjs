@@ -14,6 +14,6 @@ const shared = "/usr/lib/libopenblas.so";
 if (python.FS.analyzePath(shared).exists) await python._api.loadDynlib(shared, true);
 python.FS.mkdirTree("/out");
 python.FS.mount(python.FS.filesystems.NODEFS, { root: out }, "/out");
-const given = { first: JSON.stringify(first), then: JSON.stringify(then), out: "/out" };
-const globals = python.toPy({ ...given, __name__: "bake" });
+const globals = python.toPy({ __name__: "bake" });
 python.runPython(readFileSync(new URL("bake.py", import.meta.url), "utf8"), { globals });
+globals.get("bake")(python.toPy(first), python.toPy(then));

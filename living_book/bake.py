@@ -5,8 +5,6 @@ Matplotlib's fonts those that a plain figure needs. The rest stays in the packag
 """
 
 import contextlib
-import importlib.util
-import json
 import pathlib
 import py_compile
 import sys
@@ -18,7 +16,8 @@ STDLIB = "/lib/python312.zip"
 FIGURE = """
 import io
 import matplotlib.pyplot as plt
-figure, axes = plt.subplots(layout="constrained")
+figure, (axes, other) = plt.subplots(1, 2, layout="constrained")
+figure.colorbar(other.contour([[1, 2], [3, 4]]))
 axes.plot([1, 10, 100], [1, 2, 3], label="x")
 axes.set(xscale="log", yscale="log", title=r"$x_1^2 \\leq \\alpha$, plain")
 axes.legend(loc="best")
@@ -81,7 +80,7 @@ def part_of(path):
     return "/".join(path.removeprefix(f"{SITE}/").split("/")[:2]).partition(".")[0]
 
 
-def bake(first, then, out):
+def bake(first, then, out="/out"):
     """Run what a page imports at its start and what its cells import; write all that they open."""
     sys.addaudithook(note)
     run(first)
@@ -100,6 +99,3 @@ def bake(first, then, out):
     if (shared := pathlib.Path("/usr/lib/libopenblas.so")).exists():
         write(pathlib.Path(f"{out}/start/files{shared}"), shared.read_bytes())
     bake_library(f"{out}/python_stdlib.zip")
-
-
-bake(*map(json.loads, (first, then)), out)  # noqa: F821 (bake.mjs gives all three)

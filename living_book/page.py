@@ -4,7 +4,6 @@ Its name there is ``living_page``; it is Matplotlib's backend, too, so that figu
 end of the cell that makes them, or by ``plt.show``.
 """
 
-import __main__
 import ast
 import base64
 import builtins
@@ -22,9 +21,7 @@ import time
 import traceback
 import zipfile
 
-import js
-import living_archives
-from pyodide.ffi import to_js
+import __main__
 
 SITE = "/lib/python3.12/site-packages"
 INK = "#777777"  # figures in this gray are in the color of the page's text, as explorers are
@@ -37,8 +34,7 @@ state = {"id": None, "silent": False, "figures": 0}
 def send(kind, data):
     """Send an output of the cell that runs; of a silent one only errors."""
     if kind == "error" or not state["silent"]:
-        message = {"say": "output", "id": state["id"], "kind": kind, "data": data}
-        js.living.say(to_js(message, dict_converter=js.Object.fromEntries))
+        state["say"](state["id"], kind, json.dumps(data))
 
 
 class Stream(io.TextIOBase):
@@ -69,7 +65,8 @@ class Stream(io.TextIOBase):
 class Rest(importlib.abc.MetaPathFinder):
     """Brings the files that the page did not load at its start, when a module in them is wanted."""
 
-    def __init__(self, files):
+    def __init__(self, files, load):
+        self.load = load
         self.sizes = {file: size for file, (size, _) in files.items()}
         self.files = {name: file for file, (_, names) in files.items() for name in names}
 
@@ -77,14 +74,16 @@ class Rest(importlib.abc.MetaPathFinder):
         """Load a file, unless that was done, and unpack it."""
         if file not in self.sizes:
             return
-        content = js.living.load(file, self.sizes.pop(file)).to_bytes()
+        content = self.load(file, self.sizes.pop(file)).to_bytes()
         if file.endswith(".whl"):
             zipfile.ZipFile(io.BytesIO(content)).extractall(SITE)
         else:
-            for place, content in living_archives.unpack(content).items():
-                place = pathlib.Path("/", place)
+            from living_archives import unpack
+
+            for name, part in unpack(content).items():
+                place = pathlib.Path("/", name)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content)
+                place.write_bytes(part)
         importlib.invalidate_caches()
 
     def bring_all(self, package):
@@ -100,10 +99,10 @@ class Rest(importlib.abc.MetaPathFinder):
         return importlib.util.find_spec(name)
 
 
-def start(packages):
-    """Get ready for cells."""
+def start(packages, say, load):
+    """Get ready for cells; the worker gives the names of packages and the ways to the page."""
     files = json.loads(pathlib.Path(__file__).with_suffix(".json").read_bytes())
-    state.update(packages=packages.to_py(), rest=Rest(files))
+    state.update(packages=list(packages), say=say, rest=Rest(files, load))
     sys.meta_path.append(state["rest"])
     sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")
     builtins.display = display

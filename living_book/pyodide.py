@@ -27,6 +27,7 @@ import tempfile
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 from sphinx.util import logging
@@ -80,7 +81,7 @@ def from_carrier(version: str) -> Iterator[Callable[[str], bytes]]:
 SOURCES = (from_folder, from_network, from_carrier)
 
 
-def fetch(core: pathlib.Path, names: list[str], folder: pathlib.Path, sources=SOURCES) -> None:
+def fetch(core: pathlib.Path, names: list[str], folder: pathlib.Path, sources=None) -> None:
     """Bring packages, and what they depend on, into a folder; refuse any other content."""
     lock = json.loads((core / "pyodide-lock.json").read_text(encoding="utf-8"))
     wanted = closure(lock["packages"], names)
@@ -94,7 +95,7 @@ def fetch(core: pathlib.Path, names: list[str], folder: pathlib.Path, sources=SO
         return [n for n, f in files.items() if not f.exists() or not right(f.read_bytes(), n)]
 
     said = []
-    for source in sources:
+    for source in SOURCES if sources is None else sources:
         try:
             for read in source(lock["info"]["version"]) if missing() else ():
                 for name in missing():
@@ -207,26 +208,6 @@ def unique(lines: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(line for line in lines if "__future__" not in line))
 
 
-def bake(core: pathlib.Path, wheels: Sequence[pathlib.Path], needs: Needs, work: pathlib.Path):
-    """Find out which files of the packages the imports open; return the folder that has them.
-
-    It is kept for as long as the imports are the same.
-    """
-    scripts = [(HERE / name).read_bytes() for name in ("bake.py", "bake.mjs")]
-    names = [path.name for path in wheels]
-    what = repr((scripts, core.joinpath("package.json").read_bytes(), names, needs.first, needs.then))
-    out = work / f"baked-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
-    if not (out / "python_stdlib.zip").exists():
-        for old in work.glob("baked-*"):
-            shutil.rmtree(old)
-        out.mkdir(parents=True)
-        places = [(str(p), "/usr/lib" if p.suffix == ".zip" else f"/{SITE}") for p in wheels]
-        given = {"core": str(core), "wheels": places, "out": str(out)}
-        given |= {"first": needs.first, "then": needs.then}
-        node.run(HERE / "bake.mjs", cwd=work, given=json.dumps(given))
-    return out
-
-
 def files_in(folder: pathlib.Path) -> dict[str, bytes]:
     """Return the files below a folder by their paths."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -242,6 +223,48 @@ def modules(paths: Iterable[str]) -> list[str]:
     code = [path for path in paths if path.endswith((".py", ".pyc", ".so"))]
     names = (path.removeprefix(f"{SITE}/").partition(".")[0].replace("/", ".") for path in code)
     return sorted({name.removesuffix(".__init__") for name in names})
+
+
+def bake(core: pathlib.Path, wheels: Sequence[pathlib.Path], needs: Needs, work: pathlib.Path):
+    """Pack what the imports of a book open; return the folder of the archives.
+
+    It is kept for as long as the imports are the same.
+    """
+    scripts = [(HERE / name).read_bytes() for name in ("archives.py", "bake.py", "bake.mjs")]
+    scripts.append((core / "package.json").read_bytes())
+    what = repr((scripts, [path.name for path in wheels], needs.first, needs.then))
+    baked = work / f"baked-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+    if baked.exists():
+        return baked
+    for old in work.glob("baked-*"):
+        shutil.rmtree(old)
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        out, ready = pathlib.Path(folder, "out"), pathlib.Path(folder, "ready")
+        out.mkdir(), ready.mkdir()
+        places = [(str(p), "/usr/lib" if p.suffix == ".zip" else f"/{SITE}") for p in wheels]
+        given = {"core": str(core), "wheels": places, "out": str(out)}
+        given |= {"first": needs.first, "then": needs.then}
+        node.run(HERE / "bake.mjs", cwd=out, given=json.dumps(given))
+        lock = json.loads((core / "pyodide-lock.json").read_bytes())
+        library = {
+            "pyodide.asm.wasm": (core / "pyodide.asm.wasm").read_bytes(),
+            "python_stdlib.zip": (out / "python_stdlib.zip").read_bytes(),
+            "pyodide-lock.json": json.dumps({"info": lock["info"], "packages": {}}).encode(),
+        }
+        contents = {"core.bin": library, "start.bin": files_in(out / "start" / "files")}
+        parts = [path.parent for path in sorted((out / "parts").rglob("files"))]
+        names = ["-".join([*part.relative_to(out / "parts").parts, ".bin"]) for part in parts]
+        contents |= dict(zip(names, (files_in(part / "files") for part in parts), strict=True))
+        with ThreadPoolExecutor() as pool:  # zlib does not hold the interpreter
+            for name, archive in zip(contents, pool.map(pack, contents.values()), strict=True):
+                (ready / name).write_bytes(archive)
+        # A module of a part is in its wheel, too: what comes last is asked for first.
+        rest = {w: modules(zipfile.ZipFile(w).namelist()) for w in wheels if w.suffix == ".whl"}
+        rest |= {ready / name: modules(contents[name]) for name in names}
+        rest = {file.name: (file.stat().st_size, found) for file, found in rest.items()}
+        (ready / "rest.json").write_text(json.dumps(rest))
+        ready.rename(baked)
+    return baked
 
 
 def install(
@@ -291,34 +314,17 @@ def install(
 
 def collect(core, baked, wheels, needs) -> tuple[dict, dict[str, bytes]]:
     """Return the manifest of what a site serves, and its files by their names."""
-    files = {name: (core / name).read_bytes() for name in ("pyodide.js", "pyodide.asm.js")}
-    files["python.js"] = (HERE / "static" / "python.js").read_bytes()
-    lock = json.loads((core / "pyodide-lock.json").read_bytes())
-    scripts, rest = sum(map(len, files.values())), {}
-    # A module of a part is in its wheel, too: what comes last is asked for first.
-    for wheel in wheels:
-        if wheel.suffix == ".whl":
-            files[wheel.name] = wheel.read_bytes()
-            rest[wheel.name] = len(files[wheel.name]), modules(zipfile.ZipFile(wheel).namelist())
-    for part in sorted(path.parent for path in (baked / "parts").rglob("files")):
-        content = files_in(part / "files")
-        name = f"{'-'.join(part.relative_to(baked / 'parts').parts)}-.bin"
-        files[name] = pack(content)
-        rest[name] = len(files[name]), modules(content)
+    scripts = {name: (core / name).read_bytes() for name in ("pyodide.js", "pyodide.asm.js")}
+    scripts["python.js"] = (HERE / "python.js").read_bytes()
+    files = scripts | files_in(baked) | {wheel.name: wheel.read_bytes() for wheel in wheels}
+    files = {name: content for name, content in files.items() if not name.endswith(".zip")}
     own = needs.files | {name: (HERE / file).read_bytes() for name, file in OWN.items()}
-    own["living_page.json"] = json.dumps(rest).encode()
-    archives = {
-        "Python": {
-            "pyodide.asm.wasm": (core / "pyodide.asm.wasm").read_bytes(),
-            "python_stdlib.zip": (baked / "python_stdlib.zip").read_bytes(),
-            "pyodide-lock.json": json.dumps({"info": lock["info"], "packages": {}}).encode(),
-        },
-        "packages": files_in(baked / "start" / "files"),
-        "the book's code": {f"{SITE}/{name}": content for name, content in own.items()},
+    own["living_page.json"] = files.pop("rest.json")
+    files["book.bin"] = pack({f"{SITE}/{name}": content for name, content in own.items()})
+    archives = {"Python": "core.bin", "packages": "start.bin", "the book's code": "book.bin"}
+    manifest = {
+        "packages": needs.there(),
+        "archives": {what: [name, len(files[name])] for what, name in archives.items()},
     }
-    manifest: dict = {"packages": needs.there(), "archives": {}}
-    for name, (what, content) in zip(("core", "start", "book"), archives.items(), strict=True):
-        files[f"{name}.bin"] = pack(content)
-        manifest["archives"][what] = [f"{name}.bin", len(files[f"{name}.bin"])]
-    manifest["bytes"] = scripts + sum(size for _, size in manifest["archives"].values())
-    return manifest, files
+    first = [*scripts, *archives.values()]
+    return manifest | {"bytes": sum(len(files[name]) for name in first)}, files

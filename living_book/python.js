@@ -92,9 +92,9 @@
     (await files).forEach(write);
     const shared = "/usr/lib/libopenblas.so";
     if (python.FS.analyzePath(shared).exists) await python._api.loadDynlib(shared, true);
-    self.living = { say, load: (name, total) => synchronously(base, name, total) };
     page = python.pyimport("living_page");
-    page.start(manifest.packages);
+    const output = (id, kind, data) => say({ say: "output", id, kind, data: JSON.parse(data) });
+    page.start(manifest.packages, output, (name, total) => synchronously(base, name, total));
     say({ say: "ready", seconds: (performance.now() - started) / 1000, memory: python._module.HEAPU8.length });
   };
 
