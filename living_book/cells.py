@@ -21,6 +21,7 @@ from . import node as nodejs
 from . import pyodide
 from .dependencies import ancestors
 from .execution import executed, open_notebook
+from .explorers import PAGES
 
 HERE = Path(__file__).parent
 KEY = "living_cells"  # of a page in the environment's metadata
@@ -69,7 +70,7 @@ def install(app, env) -> list[str]:
     """Bring Python and the editor into the site; return the pages to write anew if they changed."""
     app.living_python = None
     pages = cells_of(env)
-    if app.builder.format != "html" or not pages or not app.config.living_book_python:
+    if app.builder.name not in PAGES or not pages or not app.config.living_book_python:
         return []
     static, work = Path(app.outdir, "_static"), Path(app.doctreedir, "living_book")
     sources = {name: [cell.code for cell in cells] for name, cells in pages.items()}

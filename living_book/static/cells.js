@@ -325,17 +325,20 @@
   };
 
   const runAll = async (all, first) => {
+    const halt = button("Stop", "Stop all cells", stop);
+    const end = (words) => {
+      Object.assign(all, { textContent: "Run all", disabled: false });
+      halt.remove();
+      first.say(words);
+    };
     all.disabled = true;
+    all.after(halt);
     for (const cell of cells) {
       all.textContent = `Cell ${cell.n} of ${cells.length}`;
       const ok = await (last = last.then(() => perform(cell)));
-      if (ok) continue;
-      all.textContent = "Run all";
-      all.disabled = false;
-      return first.say(`Run all ended at cell ${cell.n}.`);
+      if (!ok) return end(`Run all ended at cell ${cell.n}.`);
     }
-    Object.assign(all, { textContent: "Run all", disabled: false });
-    first.say("All cells ran.");
+    end("All cells ran.");
   };
 
   const cells = needs.map((_, index) => new Cell(index + 1));
