@@ -20,7 +20,7 @@ from sphinx.util.osutil import relative_uri
 from . import node as nodejs
 from . import pyodide
 from .dependencies import ancestors
-from .execution import executed, open_notebook
+from .execution import executed, open_notebook, seconds_of
 from .explorers import PAGES
 
 HERE = Path(__file__).parent
@@ -30,12 +30,15 @@ CHECKS = {"check_answer", "check_gradient_answer"}
 FOLDED = "<details class='live-check'><summary>The code that checks</summary>"
 
 
+SLOWER, LONG = 2, 5  # a page over the build's Python; the seconds from which a page tells
+
+
 class Cell(NamedTuple):
-    """A code cell: its index in the notebook, its code, and what it takes in a page, if long."""
+    """A code cell: its index in the notebook, its code, and how long it takes in a page."""
 
     index: int
     code: str
-    seconds: float | None
+    seconds: float
 
 
 class bar(nodes.General, nodes.Element):
@@ -48,11 +51,12 @@ def read_page(app, doctree) -> None:
     opened = open_notebook(env, env.docname)
     if opened is None or not is_python(opened[0].metadata):
         return
-    run = {id(cell) for cell in executed(opened[0])}
+    notebook = opened[0]
+    seconds = dict(zip(map(id, executed(notebook)), seconds_of(env, notebook), strict=True))
     env.metadata[env.docname][KEY] = [
-        Cell(index, cell.source, cell.metadata.get("living_book", {}).get("seconds"))
-        for index, cell in enumerate(opened[0].cells)
-        if id(cell) in run
+        Cell(index, cell.source, SLOWER * seconds[id(cell)])
+        for index, cell in enumerate(notebook.cells)
+        if id(cell) in seconds
     ]
 
 
@@ -175,7 +179,8 @@ def data(app, page: str, cells: list[Cell], shown: set[int]) -> str:
 def write_bar(writer, node) -> None:
     """Write the buttons of a cell; the page's script knows what they do."""
     number, word = node["number"], "Check" if node["check"] else "Run"
-    note = f"takes about {node['seconds']:g} s here" if node["seconds"] else ""
+    seconds = node["seconds"]
+    note = f"takes about {5 * round(seconds / 5)} s here" if seconds >= LONG else ""
     writer.body.append(
         f'<div class="live-bar" data-cell="{number}">'
         f'<button type="button" class="live-run" aria-label="{word} cell {number}">{word}</button>'
