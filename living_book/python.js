@@ -72,7 +72,18 @@
     const env = { HOME, MPLBACKEND: "module://living_page" };
     const silent = () => {};
     if (!self.loadPyodide) self.importScripts(`${base}pyodide.js`);
-    return self.loadPyodide({ indexURL: base, env, stdin: () => null, stdout: silent, stderr: console.error });
+    // Pyodide waits for ever where the browser has no memory for it, so that is told from here.
+    const failed = new Promise((_, reject) => {
+      const plain = WebAssembly.instantiateStreaming;
+      WebAssembly.instantiateStreaming = (...words) => {
+        WebAssembly.instantiateStreaming = plain;
+        const made = plain(...words);
+        made.catch(reject);
+        return made;
+      };
+    });
+    const options = { indexURL: base, env, stdin: () => null, stdout: silent, stderr: console.error };
+    return Promise.race([self.loadPyodide(options), failed]);
   };
 
   const load = async ({ base, manifest }) => {

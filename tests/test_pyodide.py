@@ -353,3 +353,18 @@ def test_a_load_that_breaks_off_is_tried_again(browser, address):
     assert python.load()[-1]["say"] == "ready"
     assert python.run("1") == ([("text", "1")], True)
     page.close()
+
+
+def test_a_browser_without_memory_for_python_is_told(browser, address):
+    page = open_page(browser.new_context(), address)
+    script = (
+        "WebAssembly.instantiateStreaming = () => Promise.reject(new RangeError('no memory'));\n"
+    )
+
+    def answer(route):
+        route.fulfill(response=(whole := route.fetch()), body=script + whole.text())
+
+    page.route("**/python.js", answer)
+    said = Python(page, f"{address}python/").load()
+    assert said[-1] == {"say": "failed", "why": "no memory"}
+    page.close()
