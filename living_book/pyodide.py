@@ -24,6 +24,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -81,6 +82,14 @@ def from_carrier(version: str) -> Iterator[Callable[[str], bytes]]:
 SOURCES = (from_folder, from_network, from_carrier)
 
 
+class Missing(FileNotFoundError):
+    """No source has these files; what each source said."""
+
+    def __init__(self, files: list[str], said: list[str]) -> None:
+        super().__init__("\n".join([f"no source has {', '.join(files)}", *said]))
+        self.files = set(files)
+
+
 def fetch(core: pathlib.Path, names: list[str], folder: pathlib.Path, sources=None) -> None:
     """Bring packages, and what they depend on, into a folder; refuse any other content."""
     lock = json.loads((core / "pyodide-lock.json").read_text(encoding="utf-8"))
@@ -99,20 +108,19 @@ def fetch(core: pathlib.Path, names: list[str], folder: pathlib.Path, sources=No
         try:
             for read in source(lock["info"]["version"]) if missing() else ():
                 for name in missing():
-                    content = read(name)
+                    try:
+                        content = read(name)
+                    except (FileNotFoundError, KeyError):
+                        said.append(f"{source.__name__}: no {name}")
+                        continue
                     if right(content, name):
                         (folder / name).write_bytes(content)
                     else:
                         said.append(f"{source.__name__}: {name} has another SHA-256")
-        except (
-            OSError,
-            http.client.HTTPException,
-            KeyError,
-            subprocess.CalledProcessError,
-        ) as error:
+        except (OSError, http.client.HTTPException, subprocess.CalledProcessError) as error:
             said.append(f"{source.__name__}: {error!r}")
     if left := missing():
-        raise FileNotFoundError("\n".join([f"no source has {', '.join(left)}", *said]))
+        raise Missing(left, said)
 
 
 def parse(code: str) -> ast.Module:
@@ -153,13 +161,18 @@ def uses(tree: ast.Module) -> list[str]:
     return [*map(ast.unparse, statements), *sorted(found)]
 
 
-def sources_of(package: str) -> dict[str, bytes] | None:
-    """Return the files of a package of this machine, if it is Python only, without bytecode."""
+def sources_of(package: str, named: Iterable[str] = ()) -> dict[str, bytes] | None:
+    """Return the files of a package of the book's own, if it is Python only, without bytecode.
+
+    It is one that the book names, or that is not where packages are installed.
+    """
     try:
         spec = find_spec(package)
     except (ImportError, ValueError):
         spec = None
     if spec is None or not (spec.origin or "").endswith(".py"):
+        return None
+    if package not in named and {"site-packages", "dist-packages"} & {*spec.origin.split(os.sep)}:
         return None
     folder = pathlib.Path(spec.origin).parent
     if not spec.submodule_search_locations:
@@ -185,7 +198,7 @@ class Needs:
                 seen.add(name)
                 if name in known:
                     self.packages[name] = known[name]
-                elif files := sources_of(name):
+                elif files := sources_of(name, packages):
                     self.files |= files
                     own = [ast.parse(text) for path, text in files.items() if path.endswith(".py")]
                     inner += own
@@ -196,6 +209,13 @@ class Needs:
                     self.missing.append(name)
         self.first = unique([f"import {name}" for name in sorted(self.packages)] + first)
         self.then = unique(line for tree in trees + inner for line in uses(tree))
+
+    def leave_out(self, lock: Mapping, files: set[str]) -> None:
+        """Do without the packages that need files which no source has."""
+        for name, key in list(self.packages.items()):
+            if closure(lock, [key]).keys() & files:
+                self.missing.append(name)
+                del self.packages[name]
 
     def there(self) -> list[str]:
         """Return the packages that cells can import."""
@@ -282,16 +302,24 @@ def install(
     lock = json.loads((core / "pyodide-lock.json").read_text(encoding="utf-8"))
     cells = [code for page in sorted(sources) for code in sources[page]]
     needs = Needs(cells, packages, lock["packages"])
+    note, left, why = cache / "missing.json", set(), ""  # sources are asked again after a day
+    if note.exists() and time.time() - note.stat().st_mtime < 86_400:
+        left = set(json.loads(note.read_text()))
+        needs.leave_out(lock["packages"], left)
     try:
         fetch(core, sorted(needs.packages.values()), cache)
-    except FileNotFoundError as error:
-        log.info("warning: the pages cannot run Python: %s", error, color="red")
-        return None
-    wanted = closure(lock["packages"], sorted(needs.packages.values()))
-    wheels = [cache / name for name in sorted(wanted)]
+    except Missing as error:
+        left, why = left | error.files, str(error)
+        needs.leave_out(lock["packages"], left)
+        if not needs.packages:
+            log.info("warning: the pages cannot run Python: %s", why, color="red")
+            return None
+        note.write_text(json.dumps(sorted(left)))
     if needs.missing:
         missing = ", ".join(needs.missing)
-        log.info("warning: the pages have no Python package %s", missing, color="red")
+        log.info("warning: Python in the pages lacks %s. %s", missing, why, color="red")
+    wanted = closure(lock["packages"], sorted(needs.packages.values()))
+    wheels = [cache / name for name in sorted(wanted)]
     baked = bake(core, wheels, needs, cache)
     manifest, files = collect(core, baked, wheels, needs)
     version = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()[:12]
@@ -300,7 +328,7 @@ def install(
         shutil.rmtree(old)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        if not (folder / name).exists():
+        if not (folder / name).exists() or (folder / name).stat().st_size != len(content):
             (folder / name).write_bytes(content)
     manifest["folder"] = f"python/{version}"
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

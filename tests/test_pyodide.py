@@ -80,19 +80,51 @@ def test_what_came_before_a_download_broke_is_kept(core):
     assert len(asked) == 1 and len(list((core / "files").iterdir())) == 2
 
 
-def test_without_any_source_the_build_says_so_and_goes_on(core, monkeypatch, tmp_path):
-    said = []
+@pytest.fixture
+def build(core, monkeypatch, tmp_path):
+    """Return a way to install from sources, which gives the result, what it said and was baked."""
+    said, baked = [], []
     lock = json.loads((core / "pyodide-lock.json").read_text())
-    for package in lock["packages"].values():
-        package["imports"] = ["scipy"] if package["depends"] else []
+    for name, package in lock["packages"].items():
+        package["imports"] = [name.replace("-", "_")]
     (core / "pyodide").mkdir()
     (core / "pyodide" / "pyodide-lock.json").write_text(json.dumps(lock))
-    monkeypatch.setattr(pyodide, "SOURCES", (absent, wrong))
     monkeypatch.setattr(pyodide.node, "install", lambda source, target: core)
     monkeypatch.setattr(pyodide.log, "info", lambda text, *words, **_: said.append(text % words))
-    site = tmp_path / "_static"
-    assert pyodide.install(site, {"page": ["import scipy"]}, [], tmp_path / "work") is None
-    assert not site.exists() and "cannot run Python: no source has scipy.whl" in said[0]
+    monkeypatch.setattr(pyodide, "bake", lambda core, wheels, *_: baked.extend(wheels))
+    monkeypatch.setattr(
+        pyodide,
+        "collect",
+        lambda core, baked, wheels, needs: ({"bytes": 0, "packages": needs.there()}, {}),
+    )
+
+    def run(*sources, cell="import scipy, num_py"):
+        said.clear()
+        monkeypatch.setattr(pyodide, "SOURCES", sources)
+        manifest = pyodide.install(tmp_path / "_static", {"page": [cell]}, [], tmp_path / "work")
+        return manifest, said[0], baked
+
+    return run
+
+
+def test_without_any_source_the_build_says_so_and_goes_on(build, tmp_path):
+    manifest, said, _ = build(absent, wrong)
+    assert manifest is None and not (tmp_path / "_static").exists()
+    assert "cannot run Python: no source has scipy.whl" in said
+    assert "wrong: scipy.whl has another SHA-256" in said
+
+
+def test_a_package_that_no_source_has_is_left_out_and_asked_for_once_a_day(build):
+    asked = []
+
+    def some(version):
+        yield lambda name: asked.append(name) or {"num-py.whl": b"num-py"}[name]
+
+    for _ in range(2):
+        manifest, said, baked = build(some)
+        assert manifest["packages"] == ["num_py"] and "lacks scipy" in said
+        assert {wheel.name for wheel in baked} == {"num-py.whl"}
+    assert sorted(asked) == ["num-py.whl", "scipy.whl"]
 
 
 LOCK = {
@@ -121,8 +153,13 @@ def test_cells_and_the_book_s_packages_say_what_is_needed():
 
 @pytest.mark.parametrize("package", ["numpy", "nowhere", "sys", "_json"])
 def test_a_package_is_taken_from_this_machine_only_if_it_is_python(package):
-    assert pyodide.sources_of(package) is None
+    assert pyodide.sources_of(package, [package]) is None
     assert "lin_utils/__init__.py" in pyodide.sources_of("lin_utils")
+
+
+def test_an_installed_package_is_taken_if_the_book_names_it():
+    assert pyodide.sources_of("tqdm") is None
+    assert "tqdm/std.py" in pyodide.sources_of("tqdm", ["tqdm"])
 
 
 def test_archives_are_the_same_for_the_same_files_in_any_order():
