@@ -19,6 +19,7 @@ import re
 import sys
 import time
 import traceback
+import types
 import zipfile
 
 import __main__
@@ -47,7 +48,7 @@ class Stream(io.TextIOBase):
         return True
 
     def write(self, text):
-        self.text += text[: self.left]
+        self.text += text[: max(self.left, 0)]
         if self.left > 0 >= self.left - len(text):
             self.text += "\n… more is not shown\n"
         self.left -= len(text)
@@ -71,10 +72,13 @@ class Rest(importlib.abc.MetaPathFinder):
         self.files = {name: file for file, (_, names) in files.items() for name in names}
 
     def bring(self, file):
-        """Load a file, unless that was done, and unpack it."""
-        if file not in self.sizes:
-            return
-        content = self.load(file, self.sizes.pop(file)).to_bytes()
+        """Load a file, and unpack it."""
+        try:
+            content = self.load(file, self.sizes[file]).to_bytes()
+        except Exception as error:
+            text = f"{file} did not come ({error}): run the cell again, or reload the page"
+            raise ImportError(text) from None
+        del self.sizes[file]
         if file.endswith(".whl"):
             zipfile.ZipFile(io.BytesIO(content)).extractall(SITE)
         else:
@@ -93,7 +97,7 @@ class Rest(importlib.abc.MetaPathFinder):
                 self.bring(file)
 
     def find_spec(self, name, path=None, target=None):
-        if (file := self.files.pop(name, None)) is None:
+        if (file := self.files.get(name)) not in self.sizes:
             return None
         self.bring(file)
         return importlib.util.find_spec(name)
@@ -106,6 +110,37 @@ def start(packages, say, load):
     sys.meta_path.append(state["rest"])
     sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")
     builtins.display = display
+    imitate_ipython()
+
+
+class Rich:
+    """What IPython.display makes of data: it is shown as it is."""
+
+    def __init__(self, data):
+        self.data = data
+
+
+class HTML(Rich):
+    def _repr_html_(self):
+        return self.data
+
+
+class SVG(Rich):
+    def _repr_svg_(self):
+        return self.data
+
+
+def clear_output(wait=False):
+    """Take away what the cell has shown."""
+    send("clear", "")
+
+
+def imitate_ipython():
+    """Let cells import what they mostly want of IPython, which is not in the page."""
+    package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+    vars(module).update(display=display, clear_output=clear_output, HTML=HTML, SVG=SVG)
+    package.display, package.get_ipython = module, lambda: None
+    sys.modules.update({"IPython": package, "IPython.display": module})
 
 
 def parse(code, name):

@@ -190,7 +190,7 @@ class Needs:
         trees = [parse(code) for code in cells]
         known = {name: key for key, package in lock.items() for name in package["imports"]}
         todo = tops(imports(node for tree in trees for node in ast.walk(tree))) | set(packages)
-        seen, first = set(), []
+        seen, first = {"IPython"}, []  # page.py has what cells want of it
         self.files, self.missing, inner = {}, [], []
         self.packages: dict[str, str] = {}  # by the names that cells import
         while todo := todo - seen - sys.stdlib_module_names:

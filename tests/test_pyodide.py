@@ -280,6 +280,7 @@ def python(browser, address):
         ("%config A.b = 1\n%matplotlib inline\n3", [("text", "3")]),
         ("class H:\n  def _repr_html_(self):\n    return '<b>h</b>'\nH()", [("html", "<b>h</b>")]),
         ("import numpy as np\nnp.arange(3)", [("text", "array([0, 1, 2])")]),
+        ("from IPython.display import HTML, display\ndisplay(HTML('<i>'))", [("html", "<i>")]),
         ("import asyncio, statistics, unittest.mock", []),
     ],
 )
@@ -358,6 +359,13 @@ lu.explore(line, slope=[1, 2, 3])
 def test_what_is_not_there_at_the_start_comes_when_it_is_imported(python):
     outputs, ok = python.run("import scipy.cluster.hierarchy as h\nh.__name__")
     assert ok and outputs == [("text", "'scipy.cluster.hierarchy'")]
+
+
+def test_a_part_that_does_not_come_whole_comes_when_the_cell_is_run_again(python, site):
+    Server.breaks.update(wheel.name for wheel in (site / "_static").glob("python/*/pytz*.whl"))
+    (((kind, text),), ok) = python.run("import pytz")
+    assert kind == "error" and "run the cell again" in text and not ok
+    assert python.run("import pytz\npytz.__name__") == ([("text", "'pytz'")], True)
 
 
 def test_runs_wait_for_each_other(python):
