@@ -100,6 +100,7 @@
     const files = Promise.all(others);
     files.catch(() => {}); // it is awaited below
     python = await start(base, new Map(await core));
+    self.fetch = plainFetch; // and the memory of what it answered with is free
     (await files).forEach(write);
     const shared = "/usr/lib/libopenblas.so";
     if (python.FS.analyzePath(shared).exists) await python._api.loadDynlib(shared, true);
