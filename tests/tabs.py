@@ -14,7 +14,7 @@ import websocket
 
 # A part of the page by the beginning of its accessible name.
 FIND = """(name) => [...document.querySelectorAll("button, a, summary, [role]")].find((part) =>
-  (part.getAttribute("aria-label") ?? part.textContent).startsWith(name) && part.checkVisibility())"""
+  part.checkVisibility() && (part.ariaLabel ?? part.textContent).startsWith(name))"""
 WAIT = """new Promise((found, fail) => {{
   const end = performance.now() + {seconds} * 1000;
   const look = () => {{
@@ -26,11 +26,11 @@ WAIT = """new Promise((found, fail) => {{
   }};
   look();
 }})"""
-MIDDLE = """(part) => {{
-  part.scrollIntoView({{ block: "center", behavior: "instant" }});
-  const {{ left, top, width, height }} = part.getBoundingClientRect();
+MIDDLE = """(part) => {
+  part.scrollIntoView({ block: "center", behavior: "instant" });
+  const { left, top, width, height } = part.getBoundingClientRect();
   return [left + Math.min(width, 200) / 2, top + height / 2];
-}}"""
+}"""
 
 
 class Tab:
@@ -42,8 +42,9 @@ class Tab:
 
     def click(self, name):
         """Click a part of the page by its name, once it is there."""
-        self.wait(f"({FIND})({json.dumps(name)})?.isConnected")
-        self.point(*self.evaluate(f"({MIDDLE.format()})(({FIND})({json.dumps(name)}))"))
+        part = f"({FIND})({json.dumps(name)})"
+        self.wait(f"{part}?.isConnected")
+        self.point(*self.evaluate(f"({MIDDLE})({part})"))
 
     def text(self, selector):
         """Return what a reader sees of a part of the page, None where there is none."""

@@ -285,9 +285,11 @@ def test_an_endless_loop_is_stopped_and_the_page_lives(tab):
     edit(tab, 2, "while True: pass")
     tab.press("Shift+Enter")
     tab.wait(f"{status(2)} === 'Running.'")
+    edit(tab, 3, "'the page answers while Python runs'")
     tab.click("Stop cell 2")
     assert tab.wait(f"{status(2)} !== 'Running.' && {status(2)}").startswith("Stopped.")
     tab.click("Reset cell 2")
+    tab.click("Reset cell 3")
     assert "area 9" in run(tab, 3)[0]
 
 

@@ -45,7 +45,7 @@ nb_execution_cache_path = {cache!r}
 CONFIG = """
 title: Another book
 execute: {{execute_notebooks: cache, cache: {cache}}}
-sphinx: {{extra_extensions: [living_book]}}
+sphinx: {{extra_extensions: [living_book], config: {{living_book_python: false}}}}
 """
 TREE = "# Home\n\n```{toctree}\none/page\ntwo/page\nwidgets\n```\n"
 TOC = (
@@ -146,6 +146,7 @@ def test_explorer_shows_its_start_without_scripts(book, browser):
     tab.close()
 
 
+@pytest.mark.parametrize("book", ["sphinx"], indirect=True)
 def test_a_cell_runs_in_the_page(book, browser):
     tabs = pytest.importorskip("tabs")
     with serving(book[0] / "_build") as server:
@@ -155,6 +156,12 @@ def test_a_cell_runs_in_the_page(book, browser):
         label = "document.querySelector('.live-output svg')?.getAttribute('aria-label')"
         assert tab.wait(label) == "a line; slope = 2"
         tab.close()
+
+
+@pytest.mark.parametrize("book", ["jupyter-book"], indirect=True)
+def test_a_book_can_do_without_python_in_its_pages(book):
+    text = (book[0] / "_build" / "html" / "one" / "page.html").read_text(encoding="utf-8")
+    assert "live-" not in text and not (book[0] / "_build" / "html" / "_static" / "python").exists()
 
 
 def test_other_widgets_are_told_of_and_shown_in_words(book):
