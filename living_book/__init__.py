@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import (
     buttons,
+    cells,
     claims,
     codelinks,
     execution,
@@ -101,6 +102,7 @@ def setup(app):
     app.add_config_value("living_book_hosts", {}, "html", [dict])
     app.add_config_value("living_book_colab_branch", "", "html", [str])  # else the page's own
     app.add_config_value("living_book_repository", None, "html")  # found, not written by the book
+    app.add_config_value("living_book_python", True, "html", [bool])  # cells run in the page
     app.add_config_value("living_book_looks", "", "html")  # written anew when the looks change
 
     app.add_directive("claims", claims.Claims)
@@ -110,10 +112,11 @@ def setup(app):
     skipped = (printed.skip_place, None)
     app.add_node(printed.printed, html=(printed.write_place, None), latex=skipped, text=skipped)
     app.add_node(explorers.explorer, html=(explorers.write_explorer, None))
+    app.add_node(cells.bar, html=(cells.write_bar, None))
     app.add_post_transform(formulas.KeepPunctuation)
     app.add_post_transform(buttons.ShowPullLink)
     app.add_html_math_renderer("living_book", *formulas.RENDERERS)
-    for name in (formulas.STYLES, "book.css", "explorers.css"):
+    for name in (formulas.STYLES, "book.css", "explorers.css", "cells.css"):
         app.add_css_file(name)
     for name in ("scrollable.js", "anchor.js", "explorers.js"):
         app.add_js_file(name, loading_method="defer")
@@ -128,10 +131,15 @@ def setup(app):
     app.connect("autodoc-process-docstring", reference.link_citations)  # numpydoc's is above
     app.connect("doctree-read", explorers.settle_widgets)
     app.connect("env-purge-doc", explorers.drop_frames)
+    app.connect("doctree-read", cells.read_page)
     app.connect("doctree-read", claims.read_page)
     app.connect("env-updated", claims.raise_faults)
+    app.connect("env-updated", cells.install)
     app.connect("doctree-resolved", claims.link_tests)
     app.connect("doctree-resolved", formulas.set_formulas)
+    app.connect("doctree-resolved", cells.add_bars)
     app.connect("html-page-context", codelinks.link_code)
+    app.connect("html-page-context", cells.add_script)
     app.connect("build-finished", plain.write_downloads)
+    app.connect("build-finished", cells.shrink_script)
     return {"parallel_read_safe": True, "env_version": digest("*.py")}

@@ -16,19 +16,21 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import psutil
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_cache import get_cache
 from jupyter_cache.cache.db import NbCacheRecord, session_context
 from jupyter_core.utils import ensure_event_loop
-from myst_nb.core.execute import NotebookClientCache, create_client
+from myst_nb.core.execute import NotebookClientCache, cache, create_client
 from myst_nb.core.read import create_nb_reader
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from sphinx.errors import ExtensionError
@@ -45,6 +47,23 @@ THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 EVERYTHING = set(
     "__dict__ __doc__ __file__ __import__ __subclasses__ dir eval exec globals help import_module"
     " inspect pinfo pinfo2 pkgutil psource vars".split()
+)
+
+
+TIMES: dict[int, float] = {}  # by the identity of a cell: when it began, then how long it took
+
+
+def begin(cell, cell_index) -> None:
+    TIMES[id(cell)] = monotonic()
+
+
+def end(cell, cell_index, execute_reply) -> None:
+    TIMES[id(cell)] = monotonic() - TIMES[id(cell)]
+
+
+# MyST-NB hands no hooks on to nbclient; a cell that takes long is told before it runs in a page.
+cache.single_nb_execution = partial(
+    cache.single_nb_execution, on_cell_execute=begin, on_cell_executed=end
 )
 
 
@@ -231,15 +250,21 @@ def executed(notebook) -> list:
     return [cell for cell in code if skipped not in cell.metadata.get("tags", ())]
 
 
+def open_notebook(env, name: str):
+    """Return a document as MyST-NB reads it, with the reader, or None if it is no notebook."""
+    path = str(env.doc2path(name))
+    text = Path(path).read_text(encoding="utf-8-sig")
+    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+    return (reader.read(text), reader) if reader else None
+
+
 def open_client(env, name: str):
     """Return the client by which MyST-NB would execute a document, or None if it would not."""
     path, config = str(env.doc2path(name)), env.mystnb_config
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        reader = create_nb_reader(path, env.myst_config, config, text)
-        notebook = reader.read(text) if reader else None
-        if notebook is None:
+        if (opened := open_notebook(env, name)) is None:
             return None
+        notebook, reader = opened
         own = {**notebook.metadata.get(config.metadata_key, {}), "output_folder": ""}
         own |= {"execution_raise_on_error": True, "execution_show_tb": False}
         config = config.copy(**own)
@@ -256,7 +281,8 @@ def stale_documents(app, names: Iterable[str], store) -> list[Document]:
     clients = {name: open_client(app.env, name) for name in sorted(names)}
     if not hasattr(app, "packages_read"):  # once a build
         app.packages_read = Packages(app.config.living_book_packages.values())
-    marks = {r.hashkey: (r.data or {}).get(STAMP) for r in store.list_cache_records()}
+    records = {record.hashkey: record.data or {} for record in store.list_cache_records()}
+    marks = {key: data.get(STAMP) for key, data in records.items() if "cells" in data}
     stale = []
     for name, client in clients.items():
         if client is None:
@@ -293,12 +319,23 @@ def execute(app, env, docnames) -> None:
             continue
         with session_context(store.db) as session:
             record = session.query(NbCacheRecord).filter_by(hashkey=document.key).one()
-            record.data = {**record.data, STAMP: document.fingerprint}
+            times = [TIMES.pop(id(cell), 0) for cell in executed(document.client.notebook)]
+            record.data = {**record.data, STAMP: document.fingerprint, "cells": times}
             seconds = record.data["execution_seconds"]
             session.commit()
         logger.info("executed %s in %.1f s", document.name, seconds)
     if failures:
         raise ExtensionError("\n".join(["these cells fail:", *sorted(failures)]))
+
+
+def seconds_of(env, notebook) -> list[float]:
+    """Return how long each executed cell of a notebook took, 0 where that is not known."""
+    cells, known = executed(notebook), []
+    if env.mystnb_config.execution_mode == "cache":
+        with suppress(KeyError):
+            store = get_cache(env.mystnb_config.execution_cache_path)
+            known = store.match_cache_notebook(notebook).data.get("cells", [])
+    return known if len(known) == len(cells) else [0.0] * len(cells)
 
 
 def side_by_side(documents: Iterable[Document]) -> Iterator[tuple[Document, BaseException | None]]:

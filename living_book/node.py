@@ -20,7 +20,8 @@ WINDOWS = os.name == "nt"
 NODE = WHEEL / "node.exe" if WINDOWS else WHEEL / "bin" / "node"
 MODULES = WHEEL if WINDOWS else WHEEL / "lib"
 NPM = MODULES / "node_modules" / "npm" / "bin" / "npm-cli.js"
-INSTALL = ["ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
+# esbuild's program is an optional package, one for each kind of machine.
+INSTALL = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
 INSTALL += ["--prefer-offline", "--no-update-notifier", "--loglevel=error"]
 
 

@@ -20,7 +20,12 @@ else:
 
 BOOK = pathlib.Path(__file__).parents[1]
 SITE = BOOK / "_build" / "html"
+PYTHON = BOOK / "_build" / ".doctrees" / "living_book" / "pyodide"
 OURS = ("benchmarks", "lin_utils", "living_book", "tools")
+
+
+if PYTHON.exists():  # what the book has, no book of the tests downloads again
+    os.environ.setdefault("PYODIDE_PACKAGES", str(PYTHON))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,7 +81,8 @@ class SmallBook:
 
     def build(self, files, *words, **settings):
         """Write files and settings, build, and return the answer with what was said."""
-        lines = {"extensions": ["living_book"], "nb_execution_mode": "off", **settings}
+        lines = {"extensions": ["living_book"], "nb_execution_mode": "off"}
+        lines |= {"living_book_python": False, **settings}
         conf = "\n".join(f"{name} = {value!r}" for name, value in lines.items())
         for name, text in ({"conf.py": conf} | files).items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,5 @@
-"""The matrix of machines: what it installs, which files it trusts, and what it lets pass."""
+"""The matrix of machines: what it installs, and what it lets pass."""
 
-import hashlib
-import json
-import pathlib
 import subprocess
 import sys
 
@@ -11,7 +8,6 @@ import pytest
 from packaging.requirements import Requirement
 
 from tools import anywhere
-from tools.rehearse.pyodide import packages
 
 
 def test_the_lowest_release_is_pinned_and_a_missing_bound_is_refused():
@@ -47,50 +43,6 @@ def test_a_line_that_differs_is_a_failure_that_names_cell_and_line(tmp_path, mon
     _, failure = anywhere.run(anywhere.Row("here"), anywhere.this_python, chapter)
     assert bool(failure) == (printed != "0.25\n")
     assert not failure or ("small.ipynb::Cell 0" in failure and "0.75" in failure)
-
-
-@pytest.fixture
-def core(tmp_path):
-    """Return the folder of a core whose lock knows two packages, one of which needs the other."""
-
-    def entry(name, depends):
-        content = hashlib.sha256(name.encode()).hexdigest()
-        return {"file_name": f"{name}.whl", "sha256": content, "depends": depends}
-
-    known = {"scipy": entry("scipy", ["Num_Py"]), "num-py": entry("num-py", [])}
-    lock = {"info": {"version": "0"}, "packages": known}
-    (tmp_path / "pyodide-lock.json").write_text(json.dumps(lock))
-    return tmp_path
-
-
-def right(version):
-    yield lambda name: name.removesuffix(".whl").encode()
-
-
-def wrong(version):
-    yield lambda name: b"something else"
-
-
-def absent(version):
-    yield lambda name: pathlib.Path("/nowhere", name).read_bytes()
-
-
-@pytest.mark.parametrize("sources", [(right,), (wrong, right), (absent, right)])
-def test_a_package_is_taken_with_what_it_needs_from_any_source_that_has_it(core, sources):
-    packages.fetch(core, ["scipy"], core / "files", sources)
-    assert {file.name for file in (core / "files").iterdir()} == {"scipy.whl", "num-py.whl"}
-
-
-def test_other_content_is_refused_also_when_it_is_there_already(core):
-    packages.fetch(core, ["scipy"], core / "files", (right,))
-    (core / "files" / "scipy.whl").write_bytes(b"something else")
-    with pytest.raises(FileNotFoundError, match="scipy.whl has another SHA-256"):
-        packages.fetch(core, ["scipy"], core / "files", (wrong,))
-
-
-def test_a_source_is_asked_only_for_what_is_missing(core):
-    packages.fetch(core, ["scipy"], core / "files", (right,))
-    packages.fetch(core, ["scipy"], core / "files", (absent,))
 
 
 def test_rows_and_their_reasons_are_listed_without_running_them():

@@ -7,6 +7,7 @@ import sys
 import time
 from io import StringIO
 from textwrap import dedent
+from types import SimpleNamespace
 
 import nbformat
 import nbformat.v4 as nbf
@@ -330,6 +331,19 @@ def test_equal_pages_are_executed_once_and_both_show_it(book):
     assert book.build() == (["one", "text", "two"], "")
     assert "in one" in book.html("page one") and "in one" in book.html("page one again")
     assert book.build() == ([], "")
+
+
+def test_how_long_each_cell_took_is_kept_for_the_page_to_tell(book):
+    book.write("page one.ipynb", "import time", "time.sleep(0.5)")
+    book.build()
+    path = str(next(book.folder.rglob(".jupyter_cache")))
+    config = SimpleNamespace(execution_mode="cache", execution_cache_path=path)
+    notebook = nbformat.read(book.folder / "page one.ipynb", 4)
+    env = SimpleNamespace(mystnb_config=config)
+    noting, importing, sleeping = execution.seconds_of(env, notebook)
+    assert 0 < importing < 0.5 <= sleeping
+    notebook.cells[1].source = "import os"
+    assert execution.seconds_of(env, notebook) == [0, 0, 0]
 
 
 def test_a_failing_cell_is_named_and_the_others_are_kept(book):

@@ -1,8 +1,12 @@
 """Another book, in another theme, that installs the extension and shows widgets of all kinds."""
 
+import contextlib
+import functools
+import http.server
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -41,7 +45,7 @@ nb_execution_cache_path = {cache!r}
 CONFIG = """
 title: Another book
 execute: {{execute_notebooks: cache, cache: {cache}}}
-sphinx: {{extra_extensions: [living_book]}}
+sphinx: {{extra_extensions: [living_book], config: {{living_book_python: false}}}}
 """
 TREE = "# Home\n\n```{toctree}\none/page\ntwo/page\nwidgets\n```\n"
 TOC = (
@@ -58,6 +62,18 @@ DOORS = {
         [JUPYTER_BOOK, "build", "-W", "."],
     ),
 }
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Serve a folder on loopback, and give its address."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 def page(title, *cells):
@@ -128,6 +144,24 @@ def test_explorer_shows_its_start_without_scripts(book, browser):
     assert explorer.locator("svg").get_attribute("aria-label") == "a line; slope = 2"
     assert explorer.locator("p").all_inner_texts() == ["slope: 2"]
     tab.close()
+
+
+@pytest.mark.parametrize("book", ["sphinx"], indirect=True)
+def test_a_cell_runs_in_the_page(book, browser):
+    tabs = pytest.importorskip("tabs")
+    with serving(book[0] / "_build") as server:
+        tab = tabs.ChromiumTab(browser.new_context())
+        tab.open(f"{server}/html/one/page.html")
+        tab.click("Run cell 1")
+        label = "document.querySelector('.live-output svg')?.getAttribute('aria-label')"
+        assert tab.wait(label) == "a line; slope = 2"
+        tab.close()
+
+
+@pytest.mark.parametrize("book", ["jupyter-book"], indirect=True)
+def test_a_book_can_do_without_python_in_its_pages(book):
+    text = (book[0] / "_build" / "html" / "one" / "page.html").read_text(encoding="utf-8")
+    assert "live-" not in text and not (book[0] / "_build" / "html" / "_static" / "python").exists()
 
 
 def test_other_widgets_are_told_of_and_shown_in_words(book):

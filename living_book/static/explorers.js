@@ -39,6 +39,8 @@
     place.replaceChildren(...controls, picture);
   };
 
+  globalThis.livingBook = { element, draw }; // cells.js draws the explorers that a reader makes
+
   // A script, not a request for data: that works on pages opened from a disk, too.
   const load = (place) => {
     const script = element("script", { src: place.dataset.source });

@@ -15,7 +15,7 @@ from sphinx_external_toc.parsing import FileItem
 STYLES = pathlib.Path(__file__).with_name("press.css")
 HOST = "http://book/"
 # What works on a screen only, and code that the site hides until a reader asks for it.
-DROPPED = "script, button, .headerlink, .viewcode-link, details.above-input, .pdf-link"
+DROPPED = "script, button, .headerlink, .viewcode-link, details.above-input, .pdf-link, .live-bar"
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 
 

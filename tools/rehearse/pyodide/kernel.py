@@ -14,20 +14,19 @@ import subprocess
 
 import nbval.plugin
 
-from living_book import node
-from tools.rehearse.pyodide import packages
+from living_book import node, pyodide
 
 HERE = pathlib.Path(__file__).parent
 BOOK = HERE.parents[2]
-HOME = BOOK / "_build" / "anywhere" / "pyodide"
+HOME = BOOK / "_build" / ".doctrees" / "living_book"  # where the build of the book keeps the same
 PACKAGES = ["numpy", "scipy", "matplotlib", "ipython"]
 PURE = ["lin_utils", "ipywidgets", "comm"]  # what Pyodide lacks is taken as it is here
 
 
 def install() -> pathlib.Path:
     """Bring Pyodide's core and packages to this machine, unless they are there."""
-    core = node.install(HERE, HOME) / "pyodide"
-    packages.fetch(core, PACKAGES, HOME / "packages")
+    core = node.install(pyodide.HERE, HOME / "node") / "pyodide"
+    pyodide.fetch(core, PACKAGES, HOME / "pyodide")
     return core
 
 
@@ -46,7 +45,7 @@ class Kernel:
         mounts = {f"{site}/{name}": folder_of(name) for name in PURE}
         settings = {
             "core": str(install()),
-            "wheels": str(HOME / "packages"),
+            "wheels": str(HOME / "pyodide"),
             "packages": PACKAGES,
             "mounts": {**mounts, "/chapters": str(cwd)},
             "folder": "/chapters",
