@@ -113,7 +113,7 @@ def setup(app):
     app.add_post_transform(formulas.KeepPunctuation)
     app.add_post_transform(buttons.ShowPullLink)
     app.add_html_math_renderer("living_book", *formulas.RENDERERS)
-    for name in (formulas.STYLES, "book.css", "explorers.css"):
+    for name in (formulas.STYLES, "book.css", "explorers.css", "hero.css"):
         app.add_css_file(name)
     for name in ("scrollable.js", "anchor.js", "explorers.js"):
         app.add_js_file(name, loading_method="defer")
