@@ -3,7 +3,7 @@
 module.exports = {
   content: ["**/*.html", "_static/*.js", "_static/scripts/*.js"],
   dynamicAttributes: ["data-theme", "data-mode"], // set by the theme's script
-  fontFace: true,
+  fontFace: false, // it does not read the shorthand `font`, by which KaTeX names its main font
   keyframes: true,
   variables: true,
 };

@@ -30,6 +30,17 @@ def test_the_styles_of_formulas_have_their_fonts(page, shared_book):
     assert fonts and all((shared_book.site / "_static" / font).exists() for font in fonts)
 
 
+def test_every_letter_is_drawn_in_a_font_of_formulas(page, shared_book, browser):
+    shown = browser.new_page()
+    shown.goto((shared_book.site / "index.html").as_uri())
+    loaded = shown.evaluate(
+        "document.fonts.ready.then(fonts => [...fonts].filter(f => f.status === 'loaded')"
+        ".map(f => f.family))"
+    )
+    shown.close()
+    assert {"KaTeX_Main", "KaTeX_Math", "KaTeX_AMS"} <= set(loaded)
+
+
 def test_punctuation_stays_with_its_formula(page):
     assert re.search(r'<span class="unbroken">\(<span class="math">.*?</span>\),</span>', page)
 
