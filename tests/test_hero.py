@@ -17,7 +17,8 @@ const { start, step, steps } = JSON.parse(readFileSync(0, "utf8"));
 let point = start;
 const points = [point];
 for (let k = 0; k < steps; k++) points.push(point = hero.descend(point, step));
-console.log(JSON.stringify({ points, values: points.map(hero.value), verdict: hero.verdict(point) }));
+const values = points.map(hero.value);
+console.log(JSON.stringify({ points, values, verdict: hero.verdict(point) }));
 """
 
 
