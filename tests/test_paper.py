@@ -1,4 +1,4 @@
-"""A chapter printed from the browser, the first time, in the dark: whole, and in the ink of paper."""
+"""A chapter printed from the browser, the first time, in the dark: whole, in the ink of paper."""
 
 import pytest
 
