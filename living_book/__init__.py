@@ -113,9 +113,9 @@ def setup(app):
     app.add_post_transform(formulas.KeepPunctuation)
     app.add_post_transform(buttons.ShowPullLink)
     app.add_html_math_renderer("living_book", *formulas.RENDERERS)
-    for name in (formulas.STYLES, "book.css", "explorers.css", "hero.css", "paper.css"):
+    for name in (formulas.STYLES, "book.css", "explorers.css", "cards.css", "hero.css", "paper.css"):
         app.add_css_file(name)
-    for name in (formulas.COPIED, "scrollable.js", "anchor.js", "explorers.js", "paper.js"):
+    for name in (formulas.COPIED, "scrollable.js", "anchor.js", "explorers.js", "cards.js", "paper.js"):
         app.add_js_file(name, loading_method="defer")
 
     app.connect("config-inited", configure)
