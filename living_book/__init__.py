@@ -38,6 +38,8 @@ EXTENSIONS = [
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
+STYLES = ("book.css", "explorers.css", "cards.css", "hero.css", "paper.css")
+SCRIPTS = ("scrollable.js", "anchor.js", "explorers.js", "cards.js", "paper.js")
 # What the extension needs of others; what a book sets itself comes first.
 DEFAULTS = {
     "html_math_renderer": "living_book",
@@ -77,6 +79,7 @@ def configure(app, config) -> None:
     for mend in mends_on(config, "app"):
         mend.act(app)
     modules = node.install(HERE, work_folder(app) / "node")
+    config.html_static_path.append(str(modules / "katex" / "dist" / "contrib" / formulas.COPY))
     app.typesetter = formulas.Typesetter(modules, config.living_book_macros)
 
 
@@ -113,9 +116,9 @@ def setup(app):
     app.add_post_transform(formulas.KeepPunctuation)
     app.add_post_transform(buttons.ShowPullLink)
     app.add_html_math_renderer("living_book", *formulas.RENDERERS)
-    for name in (formulas.STYLES, "book.css", "explorers.css", "cards.css", "hero.css", "paper.css"):
+    for name in (formulas.STYLES, *STYLES):
         app.add_css_file(name)
-    for name in (formulas.COPIED, "scrollable.js", "anchor.js", "explorers.js", "cards.js", "paper.js"):
+    for name in (formulas.COPY, *SCRIPTS):
         app.add_js_file(name, loading_method="defer")
 
     app.connect("config-inited", configure)

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 OPENING, CLOSING = re.compile(r"[(\[“]+$"), re.compile(r"^[,.;:!?)\]”]+")
 SCRIPT = Path(__file__).parent / "typeset.mjs"
 STYLES = "katex/katex.min.css"
-COPIED = "katex/contrib/copy-tex.min.js"  # what a reader copies of a formula is its TeX, once
+COPY = "copy-tex.min.js"  # KaTeX's: what a reader copies of a formula is its TeX, once
 
 
 class Typesetter:
@@ -72,13 +72,9 @@ class Typesetter:
 
 
 def serve(modules: Path, static: Path) -> None:
-    """Copy what pages need of KaTeX; of each font the one format that all browsers read."""
+    """Copy KaTeX's styles to a site, and of each font the one format that all browsers read."""
     dist = modules / "katex" / "dist"
-    for path in [
-        dist / COPIED.removeprefix("katex/"),
-        *dist.glob("*.min.css"),
-        *dist.glob("fonts/*.woff2"),
-    ]:
+    for path in [*dist.glob("*.min.css"), *dist.glob("fonts/*.woff2")]:
         copy = static / "katex" / path.relative_to(dist)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
