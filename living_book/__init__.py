@@ -79,12 +79,13 @@ def configure(app, config) -> None:
     for mend in mends_on(config, "app"):
         mend.act(app)
     modules = node.install(HERE, work_folder(app) / "node")
-    config.html_static_path.append(str(modules / "katex" / "dist" / "contrib" / formulas.COPY))
     app.typesetter = formulas.Typesetter(modules, config.living_book_macros)
 
 
 def connect_last(app) -> None:
     """Connect what must come after the theme, which connects when the builder is made."""
+    if app.builder.format == "html":
+        formulas.serve(app.typesetter.modules, Path(app.outdir, "_static"))
     app.connect("html-page-context", buttons.add_buttons)
     app.connect("build-finished", finish.finish_site)
 
