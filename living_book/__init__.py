@@ -39,6 +39,8 @@ EXTENSIONS = [
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
+STYLES = ("book.css", "explorers.css", "cells.css", "cards.css", "hero.css", "paper.css")
+SCRIPTS = ("scrollable.js", "anchor.js", "explorers.js", "cards.js", "paper.js")
 # What the extension needs of others; what a book sets itself comes first.
 DEFAULTS = {
     "html_math_renderer": "living_book",
@@ -83,6 +85,8 @@ def configure(app, config) -> None:
 
 def connect_last(app) -> None:
     """Connect what must come after the theme, which connects when the builder is made."""
+    if app.builder.format == "html":
+        formulas.serve(app.typesetter.modules, Path(app.outdir, "_static"))
     app.connect("html-page-context", buttons.add_buttons)
     app.connect("build-finished", finish.finish_site)
 
@@ -116,9 +120,9 @@ def setup(app):
     app.add_post_transform(formulas.KeepPunctuation)
     app.add_post_transform(buttons.ShowPullLink)
     app.add_html_math_renderer("living_book", *formulas.RENDERERS)
-    for name in (formulas.STYLES, "book.css", "explorers.css", "cells.css"):
+    for name in (formulas.STYLES, *STYLES):
         app.add_css_file(name)
-    for name in ("scrollable.js", "anchor.js", "explorers.js"):
+    for name in (formulas.COPY, *SCRIPTS):
         app.add_js_file(name, loading_method="defer")
 
     app.connect("config-inited", configure)

@@ -67,7 +67,6 @@ def finish_pages(site: Path, config, modules: Path) -> None:
     pages, static = unfinished(site), site / "_static"
     if not pages:
         return
-    formulas.serve(modules, static)
     for mend in mends_on(config, "static"):
         mend.act(static)
     sheets = dict.fromkeys(sheet for page in pages for sheet in take_sheets(page))

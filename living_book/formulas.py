@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 OPENING, CLOSING = re.compile(r"[(\[“]+$"), re.compile(r"^[,.;:!?)\]”]+")
 SCRIPT = Path(__file__).parent / "typeset.mjs"
 STYLES = "katex/katex.min.css"
+COPY = (
+    "katex/contrib/copy-tex.min.js"  # KaTeX's: what a reader copies of a formula is its TeX, once
+)
 
 
 class Typesetter:
@@ -73,7 +76,11 @@ class Typesetter:
 def serve(modules: Path, static: Path) -> None:
     """Copy KaTeX's styles to a site, and of each font the one format that all browsers read."""
     dist = modules / "katex" / "dist"
-    for path in [*dist.glob("*.min.css"), *dist.glob("fonts/*.woff2")]:
+    for path in [
+        dist / "contrib" / "copy-tex.min.js",
+        *dist.glob("*.min.css"),
+        *dist.glob("fonts/*.woff2"),
+    ]:
         copy = static / "katex" / path.relative_to(dist)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)

@@ -145,6 +145,16 @@ def make_light(page: Page, found: list) -> None:
         html.attrs["data-theme"] = "light"
 
 
+def link_to_itself(page: Page, found: list) -> None:
+    for title in found:
+        link = page.tree.create_node("a")
+        link.attrs["class"] = "headerlink"
+        link.attrs["href"] = f"#{title.parent.attrs['id']}"
+        link.attrs["title"] = "Link to this statement"
+        link.insert_child("#")
+        title.insert_child(link)
+
+
 def describe(page: Page, found: list) -> None:
     head = page.tree.head
     if not page.all('meta[name="description"]'):
@@ -256,6 +266,13 @@ MENDS = [
         "A script folds what is marked as a dropdown, so find in page does not see it.",
         *("page", fold_natively),
         where="div.admonition.dropdown",
+    ),
+    Mend(
+        "statements-link-to-themselves",
+        "Sections, figures and equations have links to themselves, statements and exercises none.",
+        *("page", link_to_itself),
+        where="div.proof[id], div.exercise[id]",
+        pattern="div.proof[id] > p.admonition-title, div.exercise[id] > p.admonition-title",
     ),
     Mend(
         "pictures-keep-their-place",

@@ -127,6 +127,7 @@ def test_a_mend_whose_pattern_is_gone_says_so(mend):
         ".bd-sidebar-primary": '<p class="bd-sidebar-primary">',
         "nav.bd-links details": '<nav class="bd-links"><details>',
         ".search-button-field": '<p class="search-button-field">',
+        "div.proof[id], div.exercise[id]": '<div class="proof" id="a"></div>',
     }[mend.where]
     page = mends.Page("one.html", LexborHTMLParser(f"<head></head><body>{place}"), None)
     with pytest.raises(ExtensionError, match=f"mend '{mend.name}' finds no .* on the page 'one"):

@@ -41,6 +41,23 @@ def test_every_letter_is_drawn_in_a_font_of_formulas(page, shared_book, browser)
     assert {"KaTeX_Main", "KaTeX_Math", "KaTeX_AMS"} <= set(loaded)
 
 
+COPY = """() => {
+  const copied = new Promise(done => addEventListener("copy",
+    event => done(event.clipboardData.getData("text/plain")), { once: true }));
+  getSelection().selectAllChildren(document.querySelector("p"));
+  document.execCommand("copy");
+  return copied;
+}"""
+
+
+def test_a_copied_formula_is_its_tex_once(page, shared_book, browser):
+    shown = browser.new_page()
+    shown.goto((shared_book.site / "index.html").as_uri())
+    copied = shown.evaluate(COPY)
+    shown.close()
+    assert copied == "Inline ($a_1$), and"
+
+
 def test_punctuation_stays_with_its_formula(page):
     assert re.search(r'<span class="unbroken">\(<span class="math">.*?</span>\),</span>', page)
 

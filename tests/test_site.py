@@ -1,9 +1,6 @@
 """The built site in headless Chromium, with every other host blocked."""
 
-import functools
-import http.server
 import pathlib
-import threading
 
 import pytest
 
@@ -15,21 +12,6 @@ PAGES = sorted(
     for page in SITE.glob(pattern)
 )
 AXE = BOOK / "tools" / "rehearse" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    handler = functools.partial(Quiet, directory=site)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
 
 
 def test_the_book_is_built(site):

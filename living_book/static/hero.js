@@ -1,0 +1,202 @@
+// The loss (ab − 1)² under the reader's hands: a ball is put anywhere, and gradient descent takes it
+// from there. All is computed in the page; without scripts the figure stays, which this replaces.
+{
+  const REACH = 2.2; // the picture shows |a| and |b| up to this
+  const GRID = 0.05; // where the ball can be put: so it can lie on the line a = −b
+  const MOST = 2000; // steps of a run
+  const LEVELS = [0.04, 0.25, 0.64, 1, 2.25, 4, 6.25, 9, 16, 25];
+
+  /** @typedef {[number, number]} Point */
+
+  /** @param {Point} point */
+  const value = ([a, b]) => (a * b - 1) ** 2;
+
+  /** @param {Point} point @returns {Point} */
+  const gradient = ([a, b]) => [2 * (a * b - 1) * b, 2 * (a * b - 1) * a];
+
+  /** One step of gradient descent. @param {Point} point @param {number} step @returns {Point} */
+  const descend = ([a, b], step) => {
+    const [da, db] = gradient([a, b]);
+    return [a - step * da, b - step * db];
+  };
+
+  /** Where a run is, if it is at an end. @param {Point} point */
+  const verdict = (point) => {
+    if (Math.hypot(...point) > 100) return "away";
+    if (value(point) < 1e-6) return "minimum";
+    return Math.hypot(...gradient(point)) < 1e-6 ? "saddle" : "";
+  };
+
+  const WORDS = {
+    minimum: "At a global minimum: ab = 1.",
+    saddle: "Stuck: this is the saddle, where the gradient is zero and the loss is 1.",
+    away: "The step is too long: the ball left the picture.",
+    "": "The step is too long: the ball jumps to and fro.",
+  };
+  const FOUND = " You found the line a = −b. Any other start leaves the saddle aside: see chapter 2.";
+
+  // The computation alone, for the tests, which run without a page.
+  if (typeof document === "undefined") {
+    Object.assign(globalThis, { hero: { value, gradient, descend, verdict } });
+  } else {
+    for (const place of document.querySelectorAll(".hero")) begin(/** @type {HTMLElement} */ (place));
+  }
+
+  /** @param {string} name @param {Record<string, unknown>} properties @param {(Node|string)[]} children */
+  function element(name, properties = {}, children = []) {
+    const node = Object.assign(document.createElement(name), properties);
+    node.append(...children);
+    return node;
+  }
+
+  /** @param {string} name @param {Record<string, unknown>} attributes @param {(Node|string)[]} children */
+  function drawn(name, attributes = {}, children = []) {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, text] of Object.entries(attributes)) node.setAttribute(key, String(text));
+    node.append(...children);
+    return node;
+  }
+
+  /** The two branches of ab = k inside of the picture. @param {number} k */
+  function hyperbola(k) {
+    const least = Math.abs(k) / REACH;
+    if (least === 0) return `M${-REACH} 0H${REACH}M0 ${-REACH}V${REACH}`;
+    const branch = (sign) => Array.from({ length: 49 }, (_, i) => {
+      const a = sign * least * (REACH / least) ** (i / 48);
+      return `${i ? "L" : "M"}${a.toFixed(3)} ${(-k / a).toFixed(3)}`;
+    }).join("");
+    return least < REACH ? branch(1) + branch(-1) : "";
+  }
+
+  /** A labelled slider. */
+  function slider(label, { min, max, step, value }, change) {
+    const input = /** @type {HTMLInputElement} */ (element("input", { type: "range", min, max, step, value }));
+    const output = element("output");
+    const show = () => { output.textContent = String(Number(input.value)).replace("-", "−"); };
+    input.addEventListener("input", () => { show(); change(Number(input.value)); });
+    show();
+    const set = (number) => { input.value = String(number); show(); };
+    return { row: element("label", {}, [element("span", { textContent: label }), input, output]), set };
+  }
+
+  /** @param {HTMLElement} place */
+  function begin(place) {
+    /** @type {Point} */ let start = [-1.9, 1.65];
+    let step = 0.05;
+    /** @type {Point[]} */ let path = [start];
+    let running = 0;
+
+    const trace = drawn("polyline", { class: "hero-path" });
+    const line = drawn("path", { class: "hero-line", d: `M${-REACH} ${-REACH}L${REACH} ${REACH}`, visibility: "hidden" });
+    const ball = drawn("circle", { class: "hero-ball", r: 0.1 });
+    const grip = drawn("circle", { class: "hero-grip", r: 0.3 });
+    const levels = LEVELS.flatMap((c) => [1 - Math.sqrt(c), 1 + Math.sqrt(c)]).map(hyperbola).join("");
+    const picture = drawn("svg", { viewBox: [-REACH, -REACH, 2 * REACH, 2 * REACH].join(" "), role: "img" }, [
+      drawn("path", { class: "hero-levels", d: levels }),
+      drawn("path", { class: "hero-valley", d: hyperbola(1) }),
+      line, trace,
+      drawn("path", { class: "hero-saddle", d: "M-.09-.09L.09.09M-.09.09L.09-.09" }),
+      drawn("text", { x: 0.16, y: -0.1 }, ["saddle"]),
+      drawn("text", { x: 2.1, y: -1.62, "text-anchor": "end" }, ["global minima"]),
+      drawn("text", { x: 2.1, y: -1.4, "text-anchor": "end" }, ["ab = 1"]),
+      drawn("text", { x: 2.05, y: 0.18 }, ["a"]), drawn("text", { x: -0.14, y: -2.02 }, ["b"]),
+      ball, grip,
+    ]);
+    const told = element("p", { className: "hero-numbers" });
+    const said = element("p", { className: "hero-said", role: "status" });
+
+    const show = () => {
+      const [a, b] = path[path.length - 1];
+      for (const circle of [ball, grip]) {
+        circle.setAttribute("cx", String(Math.max(-9, Math.min(9, a))));
+        circle.setAttribute("cy", String(Math.max(-9, Math.min(9, -b))));
+      }
+      trace.setAttribute("points", path.map(([a, b]) => `${a.toFixed(4)},${(-b).toFixed(4)}`).join(" "));
+      const steps = path.length === 2 ? "1 step" : `${path.length - 1} steps`;
+      const numbers = `a = ${a.toFixed(3)}, b = ${b.toFixed(3)}, loss ${value([a, b]).toPrecision(3)}`;
+      const text = `after ${steps}: ${numbers.replaceAll("-", "−")}`;
+      told.textContent = text;
+      picture.setAttribute("aria-label", `Level lines of the loss (ab − 1)², and a ball, ${text}`);
+    };
+    const stop = () => { cancelAnimationFrame(running); running = 0; play.textContent = "Play"; };
+    const put = (/** @type {Point} */ point) => {
+      stop();
+      start = /** @type {Point} */ (point.map((x) => {
+        const rounded = Math.round(Math.max(-2.15, Math.min(2.15, x)) / GRID);
+        return rounded / Math.round(1 / GRID);
+      }));
+      path = [start];
+      said.textContent = "";
+      sliders[0].set(start[0]);
+      sliders[1].set(start[1]);
+      show();
+    };
+    const move = () => {
+      if (verdict(path[path.length - 1]) || path.length > MOST) return false;
+      path.push(descend(path[path.length - 1], step));
+      return true;
+    };
+    const end = () => {
+      const point = path[path.length - 1], where = verdict(point);
+      if (!where && path.length <= MOST) return;
+      stop();
+      const own = where === "saddle" && path.length > 1 ? FOUND : "";
+      said.textContent = WORDS[where] + own;
+    };
+    const still = matchMedia("(prefers-reduced-motion: reduce)");
+    const frame = () => {
+      // A run takes some seconds however short its steps are, and at once where motion is unwelcome.
+      const many = still.matches ? MOST : Math.max(1, Math.round(0.03 / step));
+      let moved = true;
+      for (let k = 0; k < many && moved; k++) moved = move();
+      show();
+      end();
+      if (running) running = requestAnimationFrame(frame);
+    };
+    const play = element("button", {
+      type: "button", textContent: "Play",
+      onclick: () => {
+        if (running) return stop();
+        if (verdict(path[path.length - 1]) || path.length > MOST) put(start);
+        play.textContent = "Pause";
+        running = requestAnimationFrame(frame);
+      },
+    });
+    const once = element("button", { type: "button", textContent: "Step", onclick: () => { stop(); move(); show(); end(); } });
+    const back = element("button", { type: "button", textContent: "Back", onclick: () => put(start) });
+    const hint = element("button", {
+      type: "button", textContent: "Show where", ariaPressed: "false",
+      onclick: () => {
+        const shown = hint.getAttribute("aria-pressed") === "true";
+        hint.setAttribute("aria-pressed", String(!shown));
+        line.setAttribute("visibility", shown ? "hidden" : "visible");
+      },
+    });
+    hint.setAttribute("aria-pressed", "false");
+    const range = { min: -2.15, max: 2.15, step: GRID };
+    const sliders = [
+      slider("a", { ...range, value: start[0] }, (a) => put([a, start[1]])),
+      slider("b", { ...range, value: start[1] }, (b) => put([start[0], b])),
+      slider("step size", { min: 0.01, max: 0.3, step: 0.01, value: step }, (size) => { step = size; put(start); }),
+    ];
+
+    const reader = (/** @type {MouseEvent} */ event) => {
+      const { left, top, width, height } = picture.getBoundingClientRect();
+      put([(2 * (event.clientX - left) / width - 1) * REACH, (1 - 2 * (event.clientY - top) / height) * REACH]);
+    };
+    picture.addEventListener("click", reader);
+    grip.addEventListener("pointerdown", (event) => grip.setPointerCapture(event.pointerId));
+    grip.addEventListener("pointermove", (event) => { if (grip.hasPointerCapture(event.pointerId)) reader(event); });
+
+    const question = element("p", { className: "hero-question" }, [
+      "Drop the ball anywhere, or drag it, and play. Can you get it stuck? ", hint,
+    ]);
+    const bar = element("div", { className: "hero-bar" }, [play, once, back]);
+    const rows = element("div", { className: "hero-rows" }, sliders.map(({ row }) => row));
+    place.setAttribute("role", "group");
+    place.setAttribute("aria-label", "A ball on the landscape of the loss (ab − 1)²");
+    place.append(picture, element("div", { className: "hero-side" }, [question, bar, rows, told, said]));
+    document.getElementById(place.dataset.instead || "")?.classList.add("hero-instead");
+    show();
+  }
+}
