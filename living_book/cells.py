@@ -27,9 +27,8 @@ HERE = Path(__file__).parent
 KEY = "living_cells"  # of a page in the environment's metadata
 EDITOR = "editor/editor.js"
 CHECKS = {"check_answer", "check_gradient_answer"}
+REMOVED = {"remove-cell", "remove-input"}  # the tags of cells whose code a page does not show
 FOLDED = "<details class='live-check'><summary>The code that checks</summary>"
-
-
 SLOWER, LONG = 2, 5  # a page over the build's Python; the seconds from which a page tells
 
 
@@ -52,6 +51,8 @@ def read_page(app, doctree) -> None:
     if opened is None or not is_python(opened[0].metadata):
         return
     notebook = opened[0]
+    if all(REMOVED & {*cell.metadata.get("tags", ())} for cell in executed(notebook)):
+        return  # there is nothing to run
     seconds = dict(zip(map(id, executed(notebook)), seconds_of(env, notebook), strict=True))
     env.metadata[env.docname][KEY] = [
         Cell(index, cell.source, SLOWER * seconds[id(cell)])
