@@ -167,6 +167,7 @@ def opened(request, server, tabs):
         tab = tabs.ChromiumTab(request.getfixturevalue("browser").new_context())
     server.asked.clear()
     tab.open(server.page)
+    tab.wait("document.readyState === 'complete'")
     tab.asked, tab.hint = [*server.asked], tab.evaluate(HINT)
     yield tab
     tab.close()

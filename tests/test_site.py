@@ -86,7 +86,11 @@ LAID_OUT = "section { content-visibility: visible !important; }"
 # Unfold all that a reader can unfold, and come near all that waits for that.
 READ_ALL = """async () => {
   document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  let last = -1000;
   for (const block of document.querySelectorAll("pre, .explorer, div.math")) {
+    const top = block.getBoundingClientRect().top + scrollY;
+    if (Math.abs(top - last) < 300) continue; // what waits for a reader waits for 500 pixels
+    last = top;
     block.scrollIntoView();
     for (const frame of [1, 2]) await new Promise(requestAnimationFrame);
   }

@@ -31,7 +31,7 @@
     minimum: "At a global minimum: ab = 1.",
     saddle: "Stuck: this is the saddle, where the gradient is zero and the loss is 1.",
     away: "The step is too long: the ball left the picture.",
-    "": "The step is too long: the ball jumps to and fro.",
+    "": "The step is too long: the ball jumps back and forth.",
   };
   const FOUND = " You found the line a = −b. Any other start leaves the saddle aside: see chapter 2.";
 
@@ -68,7 +68,7 @@
     return least < REACH ? branch(1) + branch(-1) : "";
   }
 
-  /** A labelled slider. */
+  /** A labeled slider. */
   function slider(label, { min, max, step, value }, change) {
     const input = /** @type {HTMLInputElement} */ (element("input", { type: "range", min, max, step, value }));
     const output = element("output");

@@ -21,6 +21,6 @@
     for (const font of new Set(styles.map((s) => `${s.fontStyle} ${s.fontWeight} 1em ${s.fontFamily}`)))
       document.fonts.load(font);
   };
-  const idle = window.requestIdleCallback ?? ((task) => setTimeout(task, 1000));
-  addEventListener("load", () => idle(fonts));
+  const idle = window.requestIdleCallback ?? setTimeout;
+  addEventListener("load", () => idle(fonts, { timeout: 300 }));
 }
