@@ -42,7 +42,12 @@ def test_all_code_is_there_folded_or_not(chapter):
     whole = squeezed(text)
     lines = [squeezed(line) for cell in code for line in cell.splitlines() if line.strip()]
     assert len(lines) > 300
-    assert [line for line in lines if line not in whole] == []
+
+    def found(line):  # a page may end where a long line is folded
+        parts = ((line[:k], line[k:]) for k in range(len(line), len(line) // 2, -1))
+        return any(start in whole and end in whole for start, end in parts)
+
+    assert [line for line in lines if not found(line)] == []
 
 
 @pytest.mark.parametrize("font", ["Main", "Math", "AMS", "Size1", "Size2"])
