@@ -48,7 +48,7 @@ record: .venv/dev
 
 # Nothing may skip here; the plain `pytest --nbval` skips what it has no tools for, and says so.
 test: pdf tools/rehearse/node_modules
-	NOTHING_SKIPS=1 $(PY) -m pytest -q --nbval -n 2 --dist loadscope
+	NOTHING_SKIPS=1 $(PY) -m pytest -q --nbval -n 2 --dist loadscope --timeout 300
 
 lighthouse: book .venv/dev tools/rehearse/node_modules
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m tools.rehearse.lighthouse $(CATEGORIES)
