@@ -298,6 +298,8 @@ def test_an_edit_is_there_in_another_tab_and_after_a_reload(tab, server):
     edit(tab, 2, "side = 7")
     run(tab, 2)
     other = tab.another()
+    other.open(server.page)  # Firefox tells its other processes in its own time
+    other.wait("Object.values({...localStorage}).includes('side = 7')")
     other.open(server.page)
     assert other.text(".cell:has([data-cell='2']) pre").strip() == "side = 7"
     assert other.evaluate(status(2)) == "This is your version."
