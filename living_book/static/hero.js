@@ -33,7 +33,7 @@
     away: "The step is too long: the ball left the picture.",
     "": "The step is too long: the ball jumps back and forth.",
   };
-  const FOUND = " You found the line a = −b. Any other start leaves the saddle aside: see chapter 2.";
+  const FOUND = " You found the line a = −b: by symmetry no step leaves it.";
 
   // The computation alone, for the tests, which run without a page.
   if (typeof document === "undefined") {
