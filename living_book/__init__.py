@@ -21,6 +21,7 @@ from . import (
     execution,
     explorers,
     finish,
+    folds,
     formulas,
     node,
     plain,
@@ -39,8 +40,8 @@ EXTENSIONS = [
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
-STYLES = ("book.css", "explorers.css", "cells.css", "cards.css", "hero.css", "paper.css")
-SCRIPTS = ("scrollable.js", "anchor.js", "explorers.js", "cards.js", "paper.js")
+STYLES = ("book.css", "explorers.css", "cells.css", "cards.css", "hero.css", "folds.css", "paper.css")
+SCRIPTS = ("scrollable.js", "anchor.js", "explorers.js", "cards.js", "folds.js", "paper.js")
 # What the extension needs of others; what a book sets itself comes first.
 DEFAULTS = {
     "html_math_renderer": "living_book",
@@ -107,6 +108,7 @@ def setup(app):
     app.add_config_value("living_book_colab_branch", "", "html", [str])  # else the page's own
     app.add_config_value("living_book_repository", None, "html")  # found, not written by the book
     app.add_config_value("living_book_python", True, "html", [bool])  # cells run in the page
+    app.add_config_value("living_book_folds", True, "html", [bool])  # code and proofs fold
     app.add_config_value("living_book_looks", "", "html")  # written anew when the looks change
 
     app.add_directive("claims", claims.Claims)
@@ -141,6 +143,7 @@ def setup(app):
     app.connect("env-updated", cells.install)
     app.connect("doctree-resolved", claims.link_tests)
     app.connect("doctree-resolved", formulas.set_formulas)
+    app.connect("doctree-resolved", folds.fold_page)
     app.connect("doctree-resolved", cells.add_bars)
     app.connect("html-page-context", codelinks.link_code)
     app.connect("html-page-context", cells.add_script)

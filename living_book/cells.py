@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from docutils import nodes
-from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.util.osutil import relative_uri
 
 from . import node as nodejs
@@ -135,9 +134,7 @@ def add_bars(app, doctree, page: str) -> None:
         if lines := answer_lines(cell.code):
             fold(source, lines)
         bars.append(bar("", number=number, check=bool(lines), seconds=cell.seconds, first=not bars))
-        alone = isinstance(source.parent, HideCodeCellNode) and len(source.parent) == 1
-        place = source.parent if alone else source  # what is folded can be run, too
-        place.parent.insert(place.parent.index(place) + 1, bars[-1])
+        source.parent.insert(source.parent.index(source) + 1, bars[-1])
     shown = {made["number"] for made in bars}
     if bars:
         doctree.append(nodes.raw("", data(app, page, cells, shown), format="html"))

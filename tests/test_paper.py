@@ -19,7 +19,7 @@ def printed(site, browser, tmp_path_factory):
         code = page.locator(".cell_input pre").all_text_contents()
         page.pdf(path=path, format="A4")
         theme = page.evaluate("document.documentElement.dataset.theme")
-        after = (theme, page.locator("details[open]").count())
+        after = (theme, page.locator("details:is(.hide, .solution)[open]").count())
         page.close()
         with pypdfium2.PdfDocument(path) as pdf:
             text = "\n".join(sheet.get_textpage().get_text_bounded() for sheet in pdf)

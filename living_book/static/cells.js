@@ -39,6 +39,7 @@
       if (!this.bar) return;
       this.root = this.bar.closest(".cell");
       this.printed = [...this.root.querySelectorAll(".cell_output")];
+      this.place = this.printed.at(-1) ?? this.bar.closest("details.hide") ?? this.bar;
       [this.pre, ...this.rest] = this.root.querySelectorAll(".cell_input pre");
       this.box = this.pre.parentElement;
       this.original = this.pre.innerHTML;
@@ -139,7 +140,7 @@
       if (!this.output || this.output.isConnected) return;
       this.old?.remove();
       this.printed.forEach((part) => { part.hidden = true; });
-      this.bar.after(this.output);
+      this.place.after(this.output);
     }
 
     end() {

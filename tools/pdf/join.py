@@ -14,8 +14,11 @@ from sphinx_external_toc.parsing import FileItem
 
 STYLES = pathlib.Path(__file__).with_name("press.css")
 HOST = "http://book/"
-# What works on a screen only, and code that the site hides until a reader asks for it.
-DROPPED = "script, button, .headerlink, .viewcode-link, details.above-input, .pdf-link, .live-bar"
+# What works on a screen only, and code that draws what is seen.
+DROPPED = (
+    "script, button, .headerlink, .viewcode-link, details.drawing, .pdf-link, .live-bar, "
+    ".code-switch"
+)
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 
 
