@@ -16,6 +16,7 @@ from pathlib import Path
 from . import (
     buttons,
     cells,
+    citations,
     claims,
     codelinks,
     execution,
@@ -40,12 +41,14 @@ EXTENSIONS = [
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
-STYLES = ("book.css", "explorers.css", "cells.css", "cards.css", "hero.css", "folds.css", "paper.css")
-SCRIPTS = ("scrollable.js", "anchor.js", "explorers.js", "cards.js", "folds.js", "paper.js")
+STYLES = tuple(f"{name}.css" for name in "book explorers cells cards hero folds paper".split())
+SCRIPTS = tuple(f"{name}.js" for name in "scrollable anchor explorers cards folds paper".split())
 # What the extension needs of others; what a book sets itself comes first.
 DEFAULTS = {
     "html_math_renderer": "living_book",
     "nb_merge_streams": True,
+    "bibtex_reference_style": citations.NAME,
+    "bibtex_default_style": citations.NAME,
     "ogp_social_cards": {"enable": False},
     "copybutton_prompt_text": r">>> |\.\.\. |\$ ",
     "copybutton_prompt_is_regexp": True,

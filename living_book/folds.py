@@ -1,4 +1,4 @@
-"""What a page folds, so that it can be read as mathematics: code that certifies or draws, and proofs.
+"""What a page folds, so that it reads as mathematics: code that certifies or draws, and proofs.
 
 Code that certifies stands behind what it found, as a line of words: which statement held, in how
 many cases, and by what margin. Code that draws stands below its figure. Cells that teach stay
@@ -102,7 +102,7 @@ def fold_cell(cell, called: dict[str, str], numbers: dict, figure: str) -> HideC
 
 
 def badge(cell, called: dict[str, str]) -> str:
-    """Return what a cell's certificates found, in words, and take it out of what the cell prints."""
+    """Return what a cell's certificates found, in words; take it out of what the cell prints."""
     found = defaultdict(list)
     for block in list(cell.findall(is_printed)):
         lines = block.astext().split("\n")
@@ -133,8 +133,8 @@ def is_printed(node) -> bool:
 def summary(results: list[str]) -> str:
     """Return what several certificates of one statement found, as one.
 
-    >>> summary(["held in all 1,000 cases; smallest margin 0.2", "held in all 200 cases; smallest margin 0.1"])
-    'held in 1,200 cases, smallest margin 0.1'
+    >>> summary([f"held in all {n} cases; smallest margin {m}" for n, m in ((50, 0.2), (9, 0.1))])
+    'held in 59 cases, smallest margin 0.1'
     >>> summary(["equal in all 5 cases, to within 1e-09", "was seen by others"])
     'held as an identity in 5 cases, to within 1e-9; was seen by others'
     """
