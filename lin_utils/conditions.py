@@ -11,10 +11,13 @@ from .landscape import Landscape, evaluate, evaluate_hessian
 
 __all__ = [
     "classify",
+    "noisy_polyak_rate",
     "polyak_factor",
     "polyak_rate",
     "polyak_ratio",
+    "sharp_polyak_factor",
     "smooth_weak_quasi_convex_rate",
+    "weak_quasi_convex_flow_rate",
     "weak_quasi_convex_rate",
     "weak_quasi_convexity_ratio",
 ]
@@ -206,6 +209,14 @@ def _steps_array(steps: ArrayLike) -> Array:
     return steps
 
 
+def _polyak_constants(alpha: float, beta: float) -> tuple[float, float]:
+    """Check a Polyak constant and a smoothness that a function can have together."""
+    alpha, beta = _validation.positive("alpha", alpha), _validation.positive("beta", beta)
+    if alpha / 2 > beta:
+        raise ValueError(f"alpha must be at most 2 beta = {2 * beta:g}, got {alpha:g}")
+    return alpha, beta
+
+
 def polyak_factor(alpha: float, beta: float, step: float | None = None) -> float:
     r"""Return the factor by which Polyak's theorem shrinks the gap in a step.
 
@@ -234,13 +245,91 @@ def polyak_factor(alpha: float, beta: float, step: float | None = None) -> float
     >>> lu.polyak_factor(alpha=1.0, beta=2.0)
     0.75
     """
-    alpha, beta = _validation.positive("alpha", alpha), _validation.positive("beta", beta)
-    if alpha / 2 > beta:
-        raise ValueError(f"alpha must be at most 2 beta = {2 * beta:g}, got {alpha:g}")
+    alpha, beta = _polyak_constants(alpha, beta)
     product = 1.0 if step is None else beta * _validation.positive("step", step)
     if product >= 2:
         raise ValueError(f"step must be in (0, 2/beta) = (0, {2 / beta:g}), got {step:g}")
     return 1 - alpha / beta * product * (1 - product / 2)
+
+
+def sharp_polyak_factor(alpha: float, beta: float) -> float:
+    r"""Return the smallest factor that is true of the step 1/β if Polyak holds at the iterates.
+
+    .. math:: \frac{1 - \alpha/(2\beta)}{1 + \alpha/(4\beta)}
+
+    Parameters
+    ----------
+    alpha, beta : float
+        The constant of Polyak's inequality at the iterates, and the smoothness, both > 0;
+        α ≤ 2β.
+
+    Returns
+    -------
+    float
+        In [0, 1).
+
+    See Also
+    --------
+    polyak_factor : What the shorter proof gives, for every step.
+    zigzag_bowl : The function that meets the factor.
+
+    References
+    ----------
+    thm-polyak-sharp-rate.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.sharp_polyak_factor(alpha=1.0, beta=1.0)
+    0.4
+    """
+    alpha, beta = _polyak_constants(alpha, beta)
+    return (1 - alpha / beta / 2) / (1 + alpha / beta / 4)
+
+
+def noisy_polyak_rate(
+    alpha: float, beta: float, gap: float, noise: float, steps: ArrayLike, step: float
+) -> Array:
+    r"""Return the bound on the mean gap after t steps with noisy gradients.
+
+    .. math::
+
+       \mathbb{E} f(x_t) - f^* \le \left(1 - \frac{\alpha\eta}{2}\right)^t (f(x_0) - f^*)
+       + \frac{\beta\eta\sigma^2}{\alpha}
+
+    Parameters
+    ----------
+    alpha, beta : float
+        The Polyak constant and the smoothness, both > 0; α ≤ 2β.
+    gap : float
+        f(x_0) − f* > 0.
+    noise : float
+        σ > 0, the root mean square of the noise.
+    steps : array_like
+        The numbers of steps t ≥ 0.
+    step : float
+        The step η, in (0, 1/β].
+
+    Returns
+    -------
+    ndarray
+        The bound, of the shape of ``steps``.
+
+    See Also
+    --------
+    polyak_rate : Without noise.
+
+    References
+    ----------
+    thm-sgd-polyak.
+    """
+    alpha, beta = _polyak_constants(alpha, beta)
+    gap, noise = _validation.positive("gap", gap), _validation.positive("noise", noise)
+    step = _validation.positive("step", step)
+    if beta * step > 1:
+        raise ValueError(f"step must be in (0, 1/beta] = (0, {1 / beta:g}], got {step:g}")
+    floor = beta * step / alpha * noise * noise
+    return ((1 - alpha * step / 2) ** _steps_array(steps) * gap + floor)[()]
 
 
 def polyak_rate(
@@ -331,7 +420,11 @@ def smooth_weak_quasi_convex_rate(
 ) -> Array:
     r"""Return the bound on the gap of a smooth weakly quasi-convex function, for the step 1/β.
 
-    .. math:: f(x_t) - f^* \le \frac{\beta R^2/2 + f(x_0) - f^*}{\alpha t}
+    .. math::
+
+       f(x_t) - f^* \le \frac{\beta R^2}{2\alpha t} \quad (\alpha \ge 1), \qquad
+       f(x_t) - f^* \le \frac{\beta R^2/2 + (1 - \alpha)(f(x_0) - f^*)}{1 + \alpha(t - 1)}
+       \quad (\alpha \le 1)
 
     Parameters
     ----------
@@ -352,6 +445,7 @@ def smooth_weak_quasi_convex_rate(
     See Also
     --------
     weak_quasi_convex_rate : The rate 1/√t without smoothness.
+    huber : The function that comes within a factor 2 of the bound.
 
     References
     ----------
@@ -361,4 +455,58 @@ def smooth_weak_quasi_convex_rate(
     alpha, beta, distance, gap = (_validation.positive(*pair) for pair in numbers)
     steps = _steps_array(steps)
     with np.errstate(divide="ignore", over="ignore"):  # infinite at t = 0
-        return ((beta / alpha * distance * distance / 2 + gap / alpha) / steps)[()]
+        if alpha >= 1:
+            return (beta / alpha * distance * distance / 2 / steps)[()]
+        whole = beta * distance * distance / 2 + (1 - alpha) * gap
+        return np.where(steps > 0, whole / (1 + alpha * np.maximum(steps - 1, 0)), np.inf)[()]
+
+
+def weak_quasi_convex_flow_rate(alpha: float, distance: float, time: ArrayLike) -> Array:
+    r"""Return the least bound on the gap of a weakly quasi-convex function along the flow.
+
+    .. math::
+
+       f(x(t)) - f^* \le \frac{R^2}{2\alpha t}
+       \left(\frac{\alpha}{2}\right)^{\alpha/(2 - \alpha)}
+
+    The power is 1/e at α = 2, its limit.
+
+    Parameters
+    ----------
+    alpha : float
+        The weak-quasi-convexity constant.
+    distance : float
+        R = ‖x(0) − x*‖.
+    time : array_like
+        The times t ≥ 0; the bound is infinite at t = 0.
+
+    Returns
+    -------
+    ndarray
+        The bound, of the shape of ``time``.
+
+    See Also
+    --------
+    power_bowl : The function that meets the bound.
+
+    References
+    ----------
+    thm-weak-quasi-convex-flow.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.weak_quasi_convex_flow_rate(alpha=1.0, distance=2.0, time=[0.5, 1.0])
+    array([2., 1.])
+    """
+    alpha = _validation.positive("alpha", alpha)
+    distance = _validation.positive("distance", distance)
+    time = _validation.real_array("time", time)
+    if not (time >= 0).all():
+        raise ValueError(f"time must be numbers >= 0, got {np.min(time):g}")
+    # log(α/2)/(1 − α/2) is a power series in 1 − α/2, also where it divides by little.
+    less = 1 - alpha / 2
+    power = -1.0 if less == 0 else np.log1p(-less) / less
+    with np.errstate(divide="ignore", over="ignore"):  # infinite at t = 0
+        bound: Array = distance * distance / 2 / alpha / time * np.exp(alpha / 2 * power)
+    return bound[()]

@@ -14,7 +14,12 @@ from . import _validation
 from ._validation import Array
 from .landscape import Landscape, checked
 
-__all__ = ["Trajectory", "gradient_descent", "stochastic_gradient_descent"]
+__all__ = [
+    "Trajectory",
+    "gradient_descent",
+    "polyak_step_descent",
+    "stochastic_gradient_descent",
+]
 
 #: Values or points beyond this size count as divergence: their squares still fit a float.
 DIVERGENCE = 1e100
@@ -265,6 +270,71 @@ def gradient_descent(
     Trajectory(runs=2, steps=50, 1 of 2 diverged)
     """
     return _descend(landscape, start, step, steps, None, project, every, progress)
+
+
+def polyak_step_descent(
+    landscape: Landscape,
+    start: ArrayLike,
+    steps: int,
+    *,
+    alpha: float = 1.0,
+    project: Callable[[Array], ArrayLike] | None = None,
+    every: int = 1,
+    progress: bool = False,
+) -> Trajectory:
+    r"""Run gradient descent with Polyak's step, which takes its length from the gap.
+
+    .. math::
+
+       x_{t+1} = \Pi\left(x_t - \alpha\,\frac{f(x_t) - f^*}{\|\nabla f(x_t)\|^2}
+       \nabla f(x_t)\right)
+
+    Parameters
+    ----------
+    landscape : Landscape
+        With the right ``minimum``.
+    start : array_like, shape (..., dim)
+    steps : int
+        How many steps, ≥ 0.
+    alpha : float, optional
+        The weak-quasi-convexity constant, > 0; 1 for convex functions.
+    project : callable, optional
+        The projection Π on a convex set, on points of shape (..., dim).
+    every : int, optional
+        Record every so many steps, ≥ 1, and the last.
+    progress : bool, optional
+        Whether to show a progress bar, by tqdm.
+
+    Returns
+    -------
+    Trajectory
+
+    See Also
+    --------
+    gradient_descent : With a given step.
+
+    References
+    ----------
+    thm-polyak-step.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.polyak_step_descent(lu.power_bowl(2.0), [3.0], 4).values
+    array([9.        , 2.25      , 0.5625    , 0.140625  , 0.03515625])
+    """
+    landscape = checked(landscape)
+    alpha = _validation.positive("alpha", alpha)
+
+    def scaled(x: Array, gradient: Array) -> Array:
+        norm = np.sqrt(np.vecdot(gradient, gradient))
+        moves = norm > 0
+        safe = np.where(moves, norm, 1.0)
+        length = np.where(moves, alpha * np.maximum(landscape.gap(x), 0) / safe, 0.0)
+        direction: Array = length[..., None] * (gradient / safe[..., None])
+        return direction
+
+    return _descend(landscape, start, 1.0, steps, scaled, project, every, progress)
 
 
 def stochastic_gradient_descent(
