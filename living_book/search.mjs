@@ -31,7 +31,7 @@ const spoken = (query) => [[query, 1], ...names.flatMap(([also, said]) => also.f
   return whole || begun ? said.map((words) => [whole ? ` ${query} `.replace(` ${name} `, ` ${words} `).trim() : words, whole ? 0.9 : 0.5]) : [];
 }))];
 
-const look = (query, combineWith) => index.search({
+const look = (query, combineWith, words) => index.search({
   combineWith: "OR",
   queries: spoken(query).map(([words, weight]) => ({
     queries: [words],
@@ -41,7 +41,7 @@ const look = (query, combineWith) => index.search({
 }, {
   processTerm: (term) => term, // a stem already
   prefix: (term) => term.length > 2 && !/^\d/.test(term),
-  boostDocument: (id) => entries[id].weight * (titles[id].some((title) => title.includes(` ${query} `)) ? 2 : 1),
+  boostDocument: (id) => entries[id].weight * (titles[id].some((title) => title.includes(` ${query} `)) ? 2 : 1) * (entries[id].title === words ? 4 : 1),
 });
 
 // The part of a text in which most of the words are, in pieces: [text, is a word that was looked for].
@@ -60,9 +60,9 @@ const excerpt = (text, terms) => {
   return [...pieces, [text.slice(at, to) + (to < text.length ? " …" : ""), false]];
 };
 
-globalThis.searchBook = (words) => {
-  const query = stems(words);
-  const all = look(query, "AND"), found = all.length ? all : look(query, "OR");
+globalThis.searchBook = (asked) => {
+  const words = asked.trim().replace(/^(\w+\.)+(?=[A-Za-z_]\w*$)/, ""), query = stems(words); // without its module's name
+  const all = look(query, "AND", words), found = all.length ? all : look(query, "OR", words);
   return found.map(({ id, terms }) => {
     const looked = new Set(terms), { title, url, where, text, code } = entries[id];
     const told = () => {

@@ -21,14 +21,14 @@ from selectolax.lexbor import LexborHTMLParser
 from sphinx.errors import ExtensionError
 
 from .cells import shrink
+from .claims import proof_id
 from .mends import SPHINX_SEARCH
 
 HERE = Path(__file__).parent
 INDEX = "search-index.js"
 BODY = "article.bd-article, [role=main]"
 LEFT_OUT = "a.headerlink, script, style, button, noscript, .live-bar, .live-note, .eqno a"
-BLOCKS = "p, div, section, figcaption, summary, pre, li, dt, dd, td, th, h1, h2, h3, h4"
-BLOCKS = "p, div, section, figcaption, summary, pre, li, dt, dd, td, th, h1, h2, h3, h4"
+BLOCKS = "p, div, section, figcaption, summary, pre, li, dt, dd, td, th, h1, h2, h3, .classifier"
 # What is found at its own place: the place of its title, the title's form, a word that finds it
 # beside its title and its label, and its weight.
 TARGETS = {
@@ -40,20 +40,18 @@ TARGETS = {
     "figure": (".caption-number", "{}", "figure", 1.2),
     "div.math": (".eqno", "Equation {}", "formula", 0.8),
     "div.citation": (".label", "Reference {}", "", 0.8),
-    "dt.sig": (".sig-name", "{}", "function", 1.0),
-    ".glossary dt": ("*", "{}", "", 1.3),
+    "dt.sig": (".sig-name", "{}", "function", 0.8),
+    ".glossary dt": ("", "{}", "", 1.3),
 }
-PROOF, OF_PROOF, OF_COURSE = "proof-of-", 0.5, 1.3  # the course: pages with a number
-SMALL = {"msub": {}, "msup": {"∗": "*", "⊤": "ᵀ", "′": "′"}}
+PROOF, OF_PROOF, OF_COURSE = proof_id(""), 0.5, 1.3  # the course: pages with a number
+SMALL = {"_": {}, "^": {"∗": "*", "⊤": "ᵀ", "′": "′"}}
 for letter in map(chr, range(0x2C7D)):
     kind, _, code = unicodedata.decomposition(letter).partition(" ")
     if kind in ("<sub>", "<super>") and " " not in code:
-        SMALL["msub" if kind == "<sub>" else "msup"][chr(int(code, 16))] = letter
-SCRIPTS = {"msub": ["msub"], "munder": ["msub"], "msup": ["msup"]}
-SCRIPTS |= dict.fromkeys(("msubsup", "munderover"), ["msub", "msup"])
+        SMALL["_" if kind == "<sub>" else "^"][chr(int(code, 16))] = letter
+SCRIPTS = {"msub": "_", "munder": "_", "msup": "^", "msubsup": "_^", "munderover": "_^"}
 ACCENTS = {"^": "\u0302", "~": "\u0303", "ˉ": "\u0304", "˙": "\u0307", "¨": "\u0308"}
 APART = re.compile(r"\s*(:=|[=≠<>≤≥≈≡∼→←↦∈∉⊂⊆⇒⟹⟺∪∩])\s*")
-
 OPENED = re.compile(r"([(\[{⟨]) ")
 
 
@@ -84,13 +82,12 @@ def enclosed(text: str) -> str:
 def small(kind: str, text: str) -> str:
     """Return an index or an exponent in small letters, if there are such.
 
-    >>> small("msub", "k") + small("msup", "2q") + small("msub", "F")
+    >>> small("_", "k") + small("^", "2q") + small("_", "F")
     'ₖ^(2q)_F'
     """
     text = text.strip()
-    if all(letter in SMALL[kind] for letter in text):
-        return "".join(SMALL[kind][letter] for letter in text)
-    return ("_" if kind == "msub" else "^") + enclosed(text)
+    letters = [SMALL[kind].get(letter) for letter in text]
+    return "".join(letters) if all(letters) else kind + enclosed(text)
 
 
 def words(node) -> str:
@@ -107,7 +104,7 @@ def body_of(path: Path):
             output.decompose()
     for typeset in body.css(".katex") if body else ():
         typeset.replace_with(formula(typeset.css_first("math")))
-    for block in body.css(f"{BLOCKS}, .classifier") if body else ():
+    for block in body.css(BLOCKS) if body else ():
         block.insert_before(" ")
         block.insert_after(" ")
     return body
@@ -119,7 +116,7 @@ def titled(body) -> dict:
     found, labels = {}, {}
     for node in body.css(", ".join(TARGETS)):
         place, form, more, weight = kinds[node.mem_id]
-        label, named = node.attributes.get("id") or "", node.css_first(place)
+        label, named = node.attributes.get("id") or "", node.css_first(place) if place else node
         title = form.format(words(named)) if named else ""
         if label.startswith(PROOF) and not named:
             title, weight = f"Proof of {labels.get(label.removeprefix(PROOF), '')}", OF_PROOF
@@ -221,7 +218,7 @@ def write_index(app, exception) -> None:
         entries += entries_of(body, address) if body else []
     for entry in entries:
         entry["also"] += "".join(f" {name}" for name in linked.get(entry["url"], ()))
-        entry["weight"] *= 0.3 if entry["url"] == table else 1
+        entry["weight"] *= 0.05 if entry["url"] == table else 1
     node = app.typesetter.modules.parent
     data = json.dumps({"entries": entries, "synonyms": synonyms}, ensure_ascii=False)
     (node / "search.json").write_text(data, encoding="utf-8")

@@ -50,8 +50,8 @@
     return show;
   };
 
-  const dialog = document.querySelector("dialog:has(input[name=q])");
-  if (dialog) attach(dialog.querySelector("input[name=q]"), dialog.appendChild(element("div", "")));
+  const inDialog = document.querySelector("dialog input[name=q]");
+  if (inDialog) attach(inDialog, inDialog.closest("dialog").appendChild(element("div", "")));
   const place = document.getElementById("search-results"), field = place?.parentElement.querySelector("input[name=q]");
   if (field) {
     field.value = new URLSearchParams(location.search).get("q") ?? "";
