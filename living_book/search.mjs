@@ -1,4 +1,5 @@
 // What a search does, bundled with the index of the book; loaded by a reader's first search.
+/*! MiniSearch by Luca Ongaro and stemmer by Titus Wormer are under the MIT License. */
 import MiniSearch from "minisearch";
 import { stemmer } from "stemmer";
 import { entries, synonyms } from "./search.json";

@@ -26,8 +26,11 @@ from .mends import SPHINX_SEARCH
 
 HERE = Path(__file__).parent
 INDEX = "search-index.js"
+BUNDLE = ("--bundle", "--charset=utf8", "--legal-comments=eof")
 BODY = "article.bd-article, [role=main]"
-LEFT_OUT = "a.headerlink, script, style, button, noscript, .live-bar, .live-note, .eqno a"
+LEFT_OUT = (
+    "a.headerlink, script, style, button, noscript, .live-bar, summary:not(.admonition-title)"
+)
 BLOCKS = "p, div, section, figcaption, summary, pre, li, dt, dd, td, th, h1, h2, h3, .classifier"
 # What is found at its own place: the place of its title, the title's form, a word that finds it
 # beside its title and its label, and its weight.
@@ -223,6 +226,6 @@ def write_index(app, exception) -> None:
     data = json.dumps({"entries": entries, "synonyms": synonyms}, ensure_ascii=False)
     (node / "search.json").write_text(data, encoding="utf-8")
     shutil.copy(HERE / "search.mjs", node)  # beside the packages that it imports
-    shrink(app.typesetter.modules, "search.mjs", static / INDEX, "--bundle", "--charset=utf8")
+    shrink(app.typesetter.modules, "search.mjs", static / INDEX, *BUNDLE)
     for name in ("searchindex.js", "_static/searchtools.js", "_static/language_data.js"):
         Path(app.outdir, name).unlink(missing_ok=True)

@@ -143,11 +143,15 @@ def test_the_dialog_works_by_keyboard_and_fits(address, browser, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     icon, field = (page.locator(f"dialog {s}").bounding_box() for s in (".bd-search i", "input"))
     assert icon["x"] + icon["width"] <= field["x"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    page.locator("dialog input").wait_for(state="hidden")
+    page.keyboard.press("Control+k")
     for key in ("ArrowDown", "ArrowDown", "ArrowUp"):
         page.keyboard.press(key)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/{PAGE}#thm-residual-convergence")
-    page.locator("dialog").first.wait_for(state="hidden")
+    page.locator("dialog input").wait_for(state="hidden")
     page.locator("#thm-residual-convergence").wait_for()
     assert 0 <= page.locator("#thm-residual-convergence").bounding_box()["y"] < 700
     page.close()
@@ -203,7 +207,7 @@ def test_a_small_book_has_its_search_and_keeps_pages_that_are_not_written_again(
     for words, url, text in [
         ("blickets", "one.html", "All about a gadget f to S."),
         ("gizmos", "two.html#inner", "Something else. A gizmo."),
-        ("thing", "index.html#term-Thing", "What there is."),
+        ("thing", "index.html#term-Thing", "Thing What there is."),
     ]:
         page.goto((small_book.site / "search.html").as_uri() + f"?q={words}")
         item = page.locator("#search-results li").first

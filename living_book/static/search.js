@@ -42,6 +42,7 @@
     };
     field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(show, PATIENCE); });
     field.form.parentElement.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") field.closest("dialog")?.close();
       const stops = [field, ...list.querySelectorAll("a")], step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       const next = step && stops[stops.indexOf(document.activeElement) + step];
       if (next) { event.preventDefault(); next.focus(); }
