@@ -189,7 +189,7 @@ class _Powers(LogFormatterSciNotation):
         return re.sub(r"\$|\\mathdefault|[{}]", "", text).replace(r"\times", "×")
 
 
-def _finish(axes: Axes, xscale: str, yscale: str) -> None:
+def _finish(figure: Figure, axes: Axes, xscale: str, yscale: str) -> None:
     """Set the scales, and name what is drawn."""
     # A logarithmic axis that has nothing to show would warn about that.
     if xscale == "log" and not np.isfinite(axes.dataLim.minposx):
@@ -201,10 +201,10 @@ def _finish(axes: Axes, xscale: str, yscale: str) -> None:
         if scale == "log":
             axis.set_major_formatter(_Powers())
             axis.set_minor_formatter(_Powers(labelOnlyBase=False))
-    _legend(axes)
+    _legend(figure, axes)
 
 
-def _legend(axes: Axes) -> None:
+def _legend(figure: Figure, axes: Axes) -> None:
     """Put the legend below the axes, as wide as the figure allows, and make room for it."""
     handles, labels = axes.get_legend_handles_labels()
     if not labels or labels == [axes.get_ylabel()]:
@@ -214,10 +214,9 @@ def _legend(axes: Axes) -> None:
     room = 72 * WIDTH // (max(0.0, longest) + 4.1 * size)  # for columns with their lines and gaps
     columns = int(max(1, min(room, len(labels))))
     rows = math.ceil(len(labels) / columns)
-    figure = axes.figure
     columns = math.ceil(len(labels) / rows)
-    place = "outside lower center"
-    figure.legend(handles, labels, loc=place, ncols=columns, columnspacing=1.2)
+    options: dict[str, Any] = {"ncols": columns, "columnspacing": 1.2}
+    figure.legend(handles, labels, loc="outside lower center", **options)
     figure.set_figheight(figure.get_figheight() + 0.1 + 0.22 * rows)
 
 
@@ -287,22 +286,22 @@ def landscape_contours(
     xlabel, ylabel = (_label("labels", text) for text in _validation.sequence("labels", labels, 2))
     title = _label("title", title)
     resolution = _few("resolution", resolution, 2, 2000)
-    levels = _levels(levels)
+    wanted = _levels(levels)
     floor = _validation.positive("floor", floor)
     x, y = np.meshgrid(np.linspace(*x_range, resolution), np.linspace(*y_range, resolution))
     gap = np.maximum(_gap(landscape, np.stack([x, y], axis=-1), floor), floor / 10)
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
-        if isinstance(levels, int):
+        if isinstance(wanted, int):
             low, high = np.log10([max(gap.min(), floor), max(gap.max(), floor)])
-            ticks = MaxNLocator(levels + 1).tick_values(low, high)
-            inside = ticks[(ticks > low) & (ticks < high)]
-            levels = inside if inside.size else ticks
+            ticks = MaxNLocator(wanted + 1).tick_values(low, high)
+            inside: Array = ticks[(ticks > low) & (ticks < high)]
+            wanted = inside if inside.size else np.asarray(ticks)
         with warnings.catch_warnings():
             # Older versions of Matplotlib warn where a constant has no level lines.
             warnings.filterwarnings("ignore", "No contour levels")
-            lines = axes.contour(x, y, np.log10(gap), levels=levels, cmap=LEVELS, linewidths=1.1)
+            lines = axes.contour(x, y, np.log10(gap), levels=wanted, cmap=LEVELS, linewidths=1.1)
         spans = np.array([x_range[1] - x_range[0], y_range[1] - y_range[0]])
         lines.set_paths([_lighter(path, spans) for path in lines.get_paths()])
         figure.colorbar(lines, label="log₁₀(f − f*)")
@@ -380,9 +379,8 @@ def _gap(landscape: Landscape, points: Array, floor: float) -> Array:
     gap = np.minimum(gap, 1e300)
     gap = _validation.result("the landscape's gap", gap, points.shape[:-1], points)
     lowest = np.unravel_index(gap.argmin(), gap.shape)
-    if gap[lowest] < -max(
-        min(floor, 1e-3), 1e-9 * np.abs(gap).max(), 1e-9 * abs(landscape.minimum)
-    ):
+    rounding = 1e-9 * max(np.abs(gap).max(), abs(landscape.minimum))
+    if gap[lowest] < -max(min(floor, 1e-3), rounding):
         raise ValueError(
             f"landscape must not be below its minimum, got a gap of {gap[lowest]:.6g} "
             f"at the point {points[lowest]}"
@@ -433,7 +431,7 @@ def rates(
             for i, (name, (steps, gaps)) in enumerate(drawn.items()):
                 _plot(axes, steps, gaps, style, color=COLORS[i % 6], label=name)
         axes.set(xlabel="step t", ylabel="f − f*", title=title)
-        _finish(axes, time, "log")
+        _finish(figure, axes, time, "log")
     return figure
 
 
@@ -469,7 +467,7 @@ def taylor_remainder(check: GradientCheck) -> Figure:
             lengths, remainder = _drawn(check.lengths, "log"), _drawn(remainder, "log")
             axes.plot(lengths, remainder, ".-", label=f"{order} order, {found}")
         axes.set(xlabel="step t", ylabel="Taylor remainder")
-        _finish(axes, "log", "log")
+        _finish(figure, axes, "log", "log")
     return figure
 
 
@@ -534,7 +532,7 @@ def curves(
         for i, (name, place) in enumerate(places.items()):
             axes.axvline(place, linestyle="--", color=COLORS[(len(lines) + i) % 6], label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-        _finish(axes, xscale, yscale)
+        _finish(figure, axes, xscale, yscale)
         low, high = axes.get_ylim()
         if ends is not None:
             low = low if ends[0] is None else ends[0]
@@ -601,7 +599,7 @@ def scatter(
         for marker, (name, (x, y)) in zip(cycle("o^sDv"), drawn.items(), strict=False):
             axes.plot(x, y, marker, markersize=4, label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-        _finish(axes, "linear", "linear")
+        _finish(figure, axes, "linear", "linear")
     return figure
 
 
