@@ -89,6 +89,9 @@ const walk = (node, displayed) => {
   }
   node.children = runs.flatMap((run) => (
     Array.isArray(run) ? grouped(ranked(atoms(run), displayed), run[0]) : [run]));
+  // What touches the formula stays with its ends.
+  for (const i of displayed ? [] : new Set([0, node.children.length - 1]))
+    if (node.children[i]) node.children[i] = span(node.children[i], [node.children[i]], "katex-end");
 };
 
 const set = ([tex, displayMode]) => {
