@@ -111,7 +111,7 @@ READ_ALL = """async () => {
     if (top - last < 1000) continue; // what waits for a reader waits for 500 pixels
     last = top;
     scrollTo(0, top);
-    // Who waits is told in the order of coming, so this comes last; and now and then a browser draws
+    // Who waits is told in order, so this comes last; and now and then a browser draws
     // no frame of a page that nobody sees.
     const told = new Promise((done) => new IntersectionObserver(done).observe(document.body));
     await Promise.race([told, new Promise((done) => setTimeout(done, 500))]);
