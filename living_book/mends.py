@@ -246,6 +246,13 @@ MENDS = [
         themes=PYDATA,
     ),
     Mend(
+        "no-button-on-the-text",
+        "The button 'Back to top' lies on the text as soon as a reader scrolls up.",
+        *("page", drop),
+        where="#pst-back-to-top",
+        themes=PYDATA,
+    ),
+    Mend(
         "native-folds",
         "A script folds what is marked as a dropdown, so find in page does not see it.",
         *("page", fold_natively),
