@@ -137,11 +137,11 @@ class SmallBook:
     def __init__(self, folder, sphinx):
         self.folder, self.site, self.sphinx = folder, folder / "_build" / "html", sphinx
 
-    def build(self, files, *words, **settings):
-        """Write files and settings, build, and return the answer with what was said."""
+    def build(self, files, *words, more="", **settings):
+        """Write files, settings and more of them, build, and return the answer and its words."""
         lines = {"extensions": ["living_book"], "nb_execution_mode": "off"}
         lines |= {"living_book_python": False, **settings}
-        conf = "\n".join(f"{name} = {value!r}" for name, value in lines.items())
+        conf = "\n".join([more, *(f"{name} = {value!r}" for name, value in lines.items())])
         for name, text in ({"conf.py": conf} | files).items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text, encoding="utf-8")
