@@ -34,6 +34,32 @@ if PYTHON.exists():  # what the book has, no book of the tests downloads again
     os.environ.setdefault("PYODIDE_PACKAGES", str(PYTHON))
 
 
+# What takes longest starts first, so that processes that share the tests end together.
+LONGEST = (
+    "tests/test_site.py",
+    "chapters/",
+    "tests/test_plain_build.py",
+    "tests/test_cells.py",
+    "tests/test_execution.py",
+    "tests/test_foreign_book.py",
+    "tests/test_plain.py",
+    "tests/test_finish.py",
+    "tests/test_dependencies.py",
+    "tests/test_pyodide.py",
+    "tests/test_formulas.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Put the tests of the longest files first; the others stay as they are."""
+
+    def place(item):
+        return next((i for i, file in enumerate(LONGEST) if item.nodeid.startswith(file)), 99)
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector):
     """Skip a test file that needs a tool which is not installed, and say what to install."""
