@@ -132,6 +132,17 @@ def lend_packages(target):
         (target / "node_modules").symlink_to(WORK / "node" / "node_modules")
 
 
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """Return variables without Node and UTF-8, and with a long name of the temporary folder."""
+    tools = tmp_path_factory.mktemp("bin")
+    long = tmp_path_factory.mktemp("temporary" * 12)
+    for name in ("env", "sh", "uname"):
+        (tools / name).symlink_to(shutil.which(name))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    return kept | {"PATH": str(tools), "LC_ALL": "C", "TMPDIR": str(long)}
+
+
 # Loads once what all builds load, and is then a new Sphinx for each.
 SPHINX = """
 import json, os, sys
