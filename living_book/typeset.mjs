@@ -45,12 +45,13 @@ const atoms = (boxes) => boxes.flatMap((box) => {
 
 // Give each atom the rank of the place before it.
 const ranked = (list, displayed) => {
-  let depth = 0;
+  let depth = 0, norm = false;
   for (const atom of list) atom.rank = Infinity;
   list.forEach(({ node }, i) => {
     const many = node.text?.length ?? 1; // KaTeX joins '))' to one
     depth = Math.max(0, depth + many * (is(node, "mopen") - is(node, "mclose")));
-    const found = rank(node, depth > 0, displayed);
+    if (is(node, "mord") && text(node).startsWith("∥")) norm = !norm;
+    const found = rank(node, depth > 0 || norm, displayed);
     if (found === Infinity) return;
     const before = displayed && is(node, "mrel");
     let at = before ? i : i + 1;
@@ -65,7 +66,11 @@ const ranked = (list, displayed) => {
   return list;
 };
 
-const grouped = (list, box) => {
+// A group that is wider than a phone parts where it likes: as a box it would keep its comma far from it.
+const LONG = 24;
+const isLong = (list) => list.reduce((sum, { node }) => sum + text(node).length, 0) > LONG;
+
+const grouped = (list, box, displayed) => {
   const best = Math.min(...list.slice(1).map((atom) => atom.rank));
   if (best === Infinity) {
     const struts = [...new Set(list.map(({ strut }) => strut))].filter(Boolean);
@@ -73,9 +78,11 @@ const grouped = (list, box) => {
   }
   const starts = [0, ...list.flatMap((atom, i) => (i && atom.rank === best ? [i] : []))];
   return starts.flatMap((start, k) => {
-    const parts = grouped(list.slice(start, starts[k + 1]), box);
-    const part = parts.length > 1 ? span(box, parts, "katex-group") : parts[0];
-    return k ? [BREAK, part] : [part];
+    const piece = list.slice(start, starts[k + 1]);
+    const parts = grouped(piece, box, displayed);
+    const loose = parts.length === 1 || (!displayed && isLong(piece));
+    const group = loose ? parts : [span(box, parts, "katex-group")];
+    return k ? [BREAK, ...group] : group;
   });
 };
 
@@ -88,7 +95,7 @@ const walk = (node, displayed) => {
     else runs.push(is(child, "katex-base") && !is(child, "tag") ? [child] : child);
   }
   node.children = runs.flatMap((run) => (
-    Array.isArray(run) ? grouped(ranked(atoms(run), displayed), run[0]) : [run]));
+    Array.isArray(run) ? grouped(ranked(atoms(run), displayed), run[0], displayed) : [run]));
   // What touches the formula stays with its ends.
   for (const i of displayed ? [] : new Set([0, node.children.length - 1]))
     if (node.children[i]) node.children[i] = span(node.children[i], [node.children[i]], "katex-end");

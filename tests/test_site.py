@@ -119,28 +119,16 @@ READ_ALL = """async () => {
 }"""
 
 
-class ReadPages:
-    """The page that was read last, which tests of one page share."""
-
-    def __init__(self, page, address):
-        self.page, self.address, self.name = page, address, None
-
-    def open(self, name):
-        if self.name != name:
-            self.name = name
-            self.page.emulate_media(color_scheme="light")
-            self.page.goto(self.address + name)
-            self.page.evaluate(READ_ALL)
-            for explorer in self.page.locator(".explorer").all():
-                explorer.get_by_role("slider").first.wait_for()
-        return self.page
-
-
-@pytest.fixture(scope="module")
-def read(context, address):
+@pytest.fixture(scope="module", params=READ)
+def read(request, context, address):
+    """Open a page and unfold all of it, once for all tests of a page that was read."""
     page = context.new_page()
     page.set_viewport_size({"width": 1280, "height": 900})
-    yield ReadPages(page, address)
+    page.goto(address + request.param)
+    page.evaluate(READ_ALL)
+    for explorer in page.locator(".explorer").all():
+        explorer.get_by_role("slider").first.wait_for()
+    yield page
     page.close()
 
 
@@ -167,31 +155,26 @@ NUMBER_CONTROLS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", READ)
-class TestReadPage:
-    """What holds of a page of which all is unfolded; the page is opened once."""
+def test_a_read_page_is_accessible_in_light_and_in_dark(read):
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm ci --prefix tools/rehearse")
+    read.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {"light": read.evaluate(CHECK, [])}
+    read.emulate_media(color_scheme="dark")
+    read.wait_for_selector("html[data-theme=dark]")
+    found["dark"] = read.evaluate(CHECK, ["color-contrast", "link-in-text-block"])
+    assert found == {"light": [], "dark": []}
 
-    def test_it_is_accessible_in_light_and_in_dark(self, name, read):
-        page = read.open(name)
-        if not AXE.exists():
-            pytest.skip("needs axe-core: npm ci --prefix tools/rehearse")
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = {"light": page.evaluate(CHECK, [])}
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_selector("html[data-theme=dark]")
-        found["dark"] = page.evaluate(CHECK, ["color-contrast", "link-in-text-block"])
-        assert found == {"light": [], "dark": []}
 
-    def test_nothing_moves_for_who_wants_no_motion(self, name, read):
-        assert read.open(name).evaluate(MOVES) == []
+def test_nothing_moves_for_who_wants_no_motion(read):
+    assert read.evaluate(MOVES) == []
 
-    def test_the_keyboard_alone_reaches_everything(self, name, read):
-        page = read.open(name)
-        page.evaluate("document.activeElement.blur(); getSelection().empty(); scrollTo(0, 0)")
-        missing = page.evaluate(NUMBER_CONTROLS)
-        for _ in range(missing + 20):  # the browser's own stops are not numbered
-            page.keyboard.press("Tab")
-        assert page.evaluate("[...controls].map((control) => control.outerHTML)") == []
+
+def test_the_keyboard_alone_reaches_everything(read):
+    read.evaluate("document.activeElement.blur(); getSelection().empty(); scrollTo(0, 0)")
+    for _ in range(read.evaluate(NUMBER_CONTROLS) + 20):  # the browser's own stops: no number
+        read.keyboard.press("Tab")
+    assert read.evaluate("[...controls].map((control) => control.outerHTML)") == []
 
 
 PHONE = """() => {
