@@ -32,7 +32,8 @@ const spoken = (query) => [[query, 1], ...names.flatMap(([also, said]) => also.f
   return whole || begun ? said.map((words) => [whole ? ` ${query} `.replace(` ${name} `, ` ${words} `).trim() : words, whole ? 0.9 : 0.5]) : [];
 }))];
 
-const look = (query, combineWith, words) => index.search({
+const named = (id, words) => titles[id].some((title) => title.includes(` ${words} `));
+const look = (query, combineWith, words, number = query.match(/\d+\.\d+/)?.[0]) => index.search({
   combineWith: "OR",
   queries: spoken(query).map(([words, weight]) => ({
     queries: [words],
@@ -42,7 +43,7 @@ const look = (query, combineWith, words) => index.search({
 }, {
   processTerm: (term) => term, // a stem already
   prefix: (term) => term.length > 2 && !/^\d/.test(term),
-  boostDocument: (id) => entries[id].weight * (titles[id].some((title) => title.includes(` ${query} `)) ? 2 : 1) * (entries[id].title === words ? 4 : 1),
+  boostDocument: (id) => entries[id].weight * (named(id, query) ? 2 : 1) * (number && named(id, number) ? 6 : 1) * (entries[id].title === words ? 4 : 1),
 });
 
 // The part of a text in which most of the words are, in pieces: [text, is a word that was looked for].
