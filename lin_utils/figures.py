@@ -257,7 +257,7 @@ def landscape_contours(
     resolution : int, optional
         Grid points on each axis, from 2 to 2000; fewer make a lighter picture, for explorers.
     levels : int or sequence of float, optional
-        About how many level lines, from 1 to 500; or their values of log₁₀(f − f*), increasing,
+        About how many level lines, from 1 to 500; or two or more values of log₁₀(f − f*), rising,
         so that pictures of several landscapes have the same.
     floor : float, optional
         No line is drawn of a lower gap; a coarse grid needs a larger one, lest valleys break up.
@@ -289,7 +289,7 @@ def landscape_contours(
     wanted = _levels(levels)
     floor = _validation.positive("floor", floor)
     x, y = np.meshgrid(np.linspace(*x_range, resolution), np.linspace(*y_range, resolution))
-    gap = np.maximum(_gap(landscape, np.stack([x, y], axis=-1), floor), floor / 10)
+    gap = np.maximum(_gap(landscape, np.stack([x, y], axis=-1), floor), max(floor / 10, 1e-300))
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
@@ -297,7 +297,7 @@ def landscape_contours(
             low, high = np.log10([max(gap.min(), floor), max(gap.max(), floor)])
             ticks = MaxNLocator(wanted + 1).tick_values(low, high)
             inside: Array = ticks[(ticks > low) & (ticks < high)]
-            wanted = inside if inside.size else np.asarray(ticks)
+            wanted = inside if inside.size > 1 else np.asarray(ticks)
         with warnings.catch_warnings():
             # Older versions of Matplotlib warn where a constant has no level lines.
             warnings.filterwarnings("ignore", "No contour levels")
@@ -321,8 +321,10 @@ def _levels(levels: int | Sequence[float]) -> int | Array:
     if not np.iterable(levels):
         return _few("levels", levels, 1, 500)
     values = _validation.vector("levels", levels)
-    if values.size > 500 or not (np.diff(values) > 0).all() or np.abs(values).max() > 300:
-        raise _validation.refuse("levels", "at most 500 numbers in [-300, 300], increasing", levels)
+    if not 2 <= values.size <= 500 or not (np.diff(values) > 0).all() or np.abs(values).max() > 300:
+        raise _validation.refuse(
+            "levels", "from 2 to 500 numbers in [-300, 300], increasing", levels
+        )
     return values
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-COLUMN = 350  # the width in pixels of a figure on a phone that is 390 wide
+COLUMN = 342  # the width in pixels of a figure on a phone that is 390 wide
 WHITE = "#ffffff"
 INK = re.compile(r"<g style=\"fill: (#\w{6})[^>]*scale\(([\d.]+) -\2\)")  # text drawn as outlines
 STROKE = re.compile(r"stroke: (#\w{6})")
@@ -124,3 +124,25 @@ def test_axes_stay_while_a_slider_moves(explorers):
             for frame in frames
         }
         assert len(fixed) == 1, explorer["description"]
+
+
+def test_a_page_stays_while_a_slider_moves(browser, address):
+    """The values of a slider have names of different lengths, and none breaks a line."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{address}chapters/optimality-conditions.html")
+    page.add_style_tag(content="section { content-visibility: visible !important }")
+    found = page.locator(".explorer").all()
+    assert found
+    for explorer in found:
+        explorer.scroll_into_view_if_needed()
+        explorer.locator("input").first.wait_for()
+        heights = explorer.evaluate(
+            """explorer => [...explorer.querySelectorAll("input")].flatMap((input) =>
+                 Array.from({ length: Number(input.max) + 1 }, (_, value) => {
+                   input.value = value;
+                   input.dispatchEvent(new Event("input"));
+                   return explorer.offsetHeight;
+                 }))"""
+        )
+        assert len(heights) > 1 and len(set(heights)) == 1
+    page.close()
