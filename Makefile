@@ -47,8 +47,10 @@ record: .venv/dev
 	$(PY) tools/record.py $(NOTEBOOKS)
 
 # Nothing may skip here; the plain `pytest --nbval` skips what it has no tools for, and says so.
+# Two processes share the cores, so each computes in one thread; the book was built with all.
 test: pdf tools/rehearse/node_modules
-	NOTHING_SKIPS=1 $(PY) -m pytest -q --nbval -n 2 --dist loadscope --timeout 300
+	NOTHING_SKIPS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -q --nbval --timeout 300 \
+		-n 2 --dist loadscope --no-loadscope-reorder # tests/conftest.py has the order
 
 lighthouse: book .venv/dev tools/rehearse/node_modules
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m tools.rehearse.lighthouse $(CATEGORIES)

@@ -36,12 +36,13 @@ class Certificate:
     tolerance: float
 
     def __str__(self) -> str:
-        cases = f"{self.instances:,} cases"
+        one = self.instances == 1
+        cases = "the one case" if one else f"all {self.instances:,} cases"
         if self.margin is None:  # the tolerance, not the error: every machine prints the same
-            return f"{self.claim}: equal in all {cases}, to within {self.tolerance:g}"
+            return f"{self.claim}: equal in {cases}, to within {self.tolerance:g}"
         # Two digits, and none where both sides meet: what every machine prints alike.
         digits = f"{self.margin:.2g}" if self.margin >= 1e-3 else "below 0.001"
-        return f"{self.claim}: held in all {cases}; smallest margin {digits}"
+        return f"{self.claim}: held in {cases}; {'' if one else 'smallest '}margin {digits}"
 
 
 def _sides(**sides: ArrayLike) -> list[Array]:
@@ -144,7 +145,7 @@ def certify_equal(
     --------
     >>> import lin_utils as lu
     >>> print(lu.certify_equal("double-angle", 2 * 0.6 * 0.8, 0.96))
-    double-angle: equal in all 1 cases, to within 1e-09
+    double-angle: equal in the one case, to within 1e-09
     """
     claim = _validation.text("claim", claim)
     tolerance = _validation.positive("tolerance", tolerance)

@@ -27,6 +27,7 @@ import inspect
 import io
 import itertools
 import math
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,8 @@ def _frame(figure: Figure, description: str) -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lin_utils"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
+    # A hundredth of a point is seen by nobody.
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
     # On the page the ink is the text's color, light on dark and dark on light.
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     label = html.escape(description, quote=True)
@@ -100,7 +103,11 @@ class Explorer:
 
     def __repr__(self) -> str:
         sliders = self.schema["sliders"]
-        grids = (f"{slider['label']}: {len(slider['values'])} values" for slider in sliders)
+        counts = [len(slider["values"]) for slider in sliders]
+        grids = (
+            f"{slider['label']}: {count} value{'s' if count > 1 else ''}"
+            for slider, count in zip(sliders, counts, strict=True)
+        )
         return f"Explorer({'; '.join(grids)})"
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, Any]:

@@ -1,11 +1,16 @@
 """Matplotlib pictures in one style: one function per kind, each returning the Figure.
 
+A figure is 5 inches wide, so that its text can be read in the column of a phone. Its legend stands
+below the axes, where no data are. Its colors are told from a white page and a dark one.
+
 Matplotlib's ticks overflow near the ends of the range of floats: sizes beyond 1e300 are drawn at
 1e300, and on a logarithmic axis those beyond 1e±150 at 1e±150.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -16,8 +21,12 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.cbook import is_math_text
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 from numpy.typing import ArrayLike
 
 from . import _validation
@@ -40,13 +49,22 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: Okabe and Ito's colors, which survive color blindness; these read on light and dark.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+#: Four of Okabe and Ito's colors, which survive color blindness, and two that read on a white page
+#: as on a dark one, where the others of Okabe and Ito's are too light; their lines are broken, too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#A87000", "#8A63D2")
 
-#: The gray of axes and text; its contrast is above 4 on white and on the site's dark background.
-INK = "#777777"
+#: The gray of axes and text: as light as the contrast 4.5 on white allows. The site brightens it on
+#: its dark pages, since no gray has that contrast on both.
+INK = "#767676"
+
+#: From low to high level lines; as visible on a white page as on a dark one.
+LEVELS = LinearSegmentedColormap.from_list("levels", ["#8A55CC", "#2A7AB8", "#4C9081", "#858585"])
+
+#: The width of a figure, in inches.
+WIDTH = 5.0
+
 STYLE: dict[Any, Any] = {
-    "axes.prop_cycle": cycler(color=COLORS),
+    "axes.prop_cycle": cycler(color=COLORS, linestyle=["-", "-", "-", "-", "-.", ":"]),
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -60,17 +78,21 @@ STYLE: dict[Any, Any] = {
     "savefig.facecolor": "none",
     "legend.frameon": False,
     "legend.labelcolor": INK,
-    "figure.figsize": (5.4, 3.5),
+    "figure.figsize": (WIDTH, 3.4),
     "font.size": 11,
+    "axes.titlesize": 11,
     "lines.linewidth": 1.8,
     "figure.constrained_layout.use": True,
     "svg.hashsalt": "lin_utils",
 }
 
 #: The width and height of the picture of `implications`, in inches.
-SIZE = (7.2, 5.4)
+SIZE = (WIDTH, 6.0)
 
 SCALES = ("linear", "log")
+
+#: Small digits of the font's own: those that mathematics sets are too small on a phone.
+SUPERSCRIPTS = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _label(name: str, value: str) -> str:
@@ -157,7 +179,17 @@ def _plot(axes: Axes, x: Array, columns: Array, *style: str, label: str, **optio
         line.set_color(first.get_color())
 
 
-def _finish(axes: Axes, xscale: str, yscale: str) -> None:
+class _Powers(LogFormatterSciNotation):
+    """Name the ticks of a logarithmic axis, with the exponents in the font's own digits."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        text = re.sub(
+            r"\^\{(.*?)\}", lambda match: match[1].translate(SUPERSCRIPTS), super().__call__(x, pos)
+        )
+        return re.sub(r"\$|\\mathdefault|[{}]", "", text).replace(r"\times", "×")
+
+
+def _finish(figure: Figure, axes: Axes, xscale: str, yscale: str) -> None:
     """Set the scales, and name what is drawn."""
     # A logarithmic axis that has nothing to show would warn about that.
     if xscale == "log" and not np.isfinite(axes.dataLim.minposx):
@@ -165,8 +197,36 @@ def _finish(axes: Axes, xscale: str, yscale: str) -> None:
     if yscale == "log" and not np.isfinite(axes.dataLim.minposy):
         axes.set_ylim(0.1, 10)
     axes.set(xscale=xscale, yscale=yscale)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best")  # by default, a slow search for the place would warn
+    for axis, scale in ((axes.xaxis, xscale), (axes.yaxis, yscale)):
+        if scale == "log":
+            axis.set_major_formatter(_Powers())
+            axis.set_minor_formatter(_Powers(labelOnlyBase=False))
+    _legend(figure, axes)
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Put the legend below the axes, as wide as the figure allows, and make room for it."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not labels or labels == [axes.get_ylabel()]:
+        return
+    size = plt.rcParams["font.size"]
+    longest = max(TextPath((0, 0), label, size=size).get_extents().width for label in labels)
+    room = 72 * WIDTH // (max(0.0, longest) + 4.1 * size)  # for columns with their lines and gaps
+    columns = int(max(1, min(room, len(labels))))
+    rows = math.ceil(len(labels) / columns)
+    columns = math.ceil(len(labels) / rows)
+    options: dict[str, Any] = {"ncols": columns, "columnspacing": 1.2}
+    figure.legend(handles, labels, loc="outside lower center", **options)
+    figure.set_figheight(figure.get_figheight() + 0.1 + 0.22 * rows)
+
+
+def _broken(x: Array, y: Array, height: float) -> tuple[Array, Array]:
+    """Break a line at poles: it leaps over the whole picture, against its course on both sides."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        steps = np.diff(y)
+        against = (steps[1:-1] * steps[:-2] < 0) & (steps[1:-1] * steps[2:] < 0)
+        poles = np.flatnonzero(against & (np.abs(steps[1:-1]) > height)) + 2
+    return np.insert(x, poles, np.nan), np.insert(y, poles, np.nan)
 
 
 def landscape_contours(
@@ -177,9 +237,9 @@ def landscape_contours(
     labels: tuple[str, str] = ("a", "b"),
     *,
     title: str = "",
-    resolution: int = 161,
-    levels: int = 18,
-    floor: float = 1e-3,
+    resolution: int = 301,
+    levels: int | Sequence[float] = 18,
+    floor: float = 1e-2,
 ) -> Figure:
     """Draw the level lines of log(f − f*) of a landscape in the plane, and paths on it.
 
@@ -190,15 +250,17 @@ def landscape_contours(
     x_range, y_range : (float, float)
         The ends of each axis, in increasing order.
     paths : sequence of Trajectory or array_like, shape (t, 2), optional
-        Their starts are circles, their ends stars. The runs of a trajectory share a color.
+        Their starts are circles, their ends stars, their steps dots where they can be told apart.
+        The runs of a trajectory share a color.
     labels : (str, str), optional
     title : str, optional
     resolution : int, optional
         Grid points on each axis, from 2 to 2000; fewer make a lighter picture, for explorers.
-    levels : int, optional
-        About how many level lines, from 1 to 500.
+    levels : int or sequence of float, optional
+        About how many level lines, from 1 to 500; or two or more values of log₁₀(f − f*), rising,
+        so that pictures of several landscapes have the same.
     floor : float, optional
-        Gaps below it look alike; a coarse grid needs a larger one, lest valleys break up.
+        No line is drawn of a lower gap; a coarse grid needs a larger one, lest valleys break up.
 
     Returns
     -------
@@ -224,28 +286,82 @@ def landscape_contours(
     xlabel, ylabel = (_label("labels", text) for text in _validation.sequence("labels", labels, 2))
     title = _label("title", title)
     resolution = _few("resolution", resolution, 2, 2000)
-    levels = _few("levels", levels, 1, 500)
+    wanted = _levels(levels)
     floor = _validation.positive("floor", floor)
     x, y = np.meshgrid(np.linspace(*x_range, resolution), np.linspace(*y_range, resolution))
-    gap = _gap(landscape, np.stack([x, y], axis=-1), floor)
+    gap = np.maximum(_gap(landscape, np.stack([x, y], axis=-1), floor), max(floor / 10, 1e-300))
     with plt.rc_context(STYLE):
         figure = Figure()
         axes = figure.subplots()
+        if isinstance(wanted, int):
+            low, high = np.log10([max(gap.min(), floor), max(gap.max(), floor)])
+            ticks = MaxNLocator(wanted + 1).tick_values(low, high)
+            inside: Array = ticks[(ticks > low) & (ticks < high)]
+            wanted = inside if inside.size > 1 else np.asarray(ticks)
         with warnings.catch_warnings():
             # Older versions of Matplotlib warn where a constant has no level lines.
             warnings.filterwarnings("ignore", "No contour levels")
-            lines = axes.contour(
-                x, y, np.log10(gap + floor), levels=levels, cmap="viridis", linewidths=0.9
-            )
+            lines = axes.contour(x, y, np.log10(gap), levels=wanted, cmap=LEVELS, linewidths=1.1)
+        spans = np.array([x_range[1] - x_range[0], y_range[1] - y_range[0]])
+        lines.set_paths([_lighter(path, spans) for path in lines.get_paths()])
         figure.colorbar(lines, label="log₁₀(f − f*)")
         for i, runs in enumerate(drawn):
             color = COLORS[(i + 1) % len(COLORS)]
             for run in runs:
-                axes.plot(*run.T, ".-", color=color, markersize=3, linewidth=1.5)
+                few, dots = _seen(run, spans)
+                axes.plot(*few.T, ".-", color=color, markersize=4, linewidth=1.5, markevery=dots)
                 axes.plot(*run[0], "o", color=color)
                 axes.plot(*run[-1], "*", color=color, markersize=11)
         axes.set(xlim=x_range, ylim=y_range, xlabel=xlabel, ylabel=ylabel, title=title)
     return figure
+
+
+def _levels(levels: int | Sequence[float]) -> int | Array:
+    """Check a number of level lines, or what they are."""
+    if not np.iterable(levels):
+        return _few("levels", levels, 1, 500)
+    values = _validation.vector("levels", levels)
+    if not 2 <= values.size <= 500 or not (np.diff(values) > 0).all() or np.abs(values).max() > 300:
+        raise _validation.refuse(
+            "levels", "from 2 to 500 numbers in [-300, 300], increasing", levels
+        )
+    return values
+
+
+def _lighter(path: Path, spans: Array) -> Path:
+    """Leave out the points of a level line that nobody would miss, by Douglas and Peucker."""
+    kept = []
+    path.should_simplify = False  # Matplotlib would take the data's units for pixels
+    for polygon in map(np.asarray, path.to_polygons(closed_only=False)):
+        points = polygon / spans
+        ends, keep = [(0, len(points) - 1)], {0, len(points) - 1}
+        while ends:
+            first, last = ends.pop()
+            x, y = (points[first:last] - points[first]).T
+            a, b = points[last] - points[first]
+            chord = np.hypot(a, b)
+            away = np.abs(a * y - b * x) / chord if chord else np.hypot(x, y)
+            middle = int(away.argmax())
+            if away[middle] > 3e-4:
+                keep.add(first + middle)
+                ends += [(first, first + middle), (first + middle, last)]
+        kept.append(polygon[sorted(keep)])
+    if not kept:
+        return path
+    return Path.make_compound_path(*map(Path, kept))
+
+
+def _seen(run: Array, spans: Array) -> tuple[Array, list[int]]:
+    """Return the points of a run that can be told apart, and which of them are single steps."""
+    places = run / spans
+    kept = [0]
+    for i in range(1, len(run)):
+        near = np.hypot(*(places[i] - places[kept[-1]])) < 0.004  # and not where it is NaN
+        if not near or i == len(run) - 1:
+            kept.append(i)
+    far = np.hypot(*np.diff(places, axis=0).T) > 0.012
+    apart = np.concatenate([[False], far])
+    return run[kept], [place for place, i in enumerate(kept) if apart[i]]
 
 
 def _path(name: str, path: ArrayLike | Trajectory) -> Array:
@@ -265,7 +381,8 @@ def _gap(landscape: Landscape, points: Array, floor: float) -> Array:
     gap = np.minimum(gap, 1e300)
     gap = _validation.result("the landscape's gap", gap, points.shape[:-1], points)
     lowest = np.unravel_index(gap.argmin(), gap.shape)
-    if gap[lowest] < -max(floor, 1e-9 * np.abs(gap).max(), 1e-9 * abs(landscape.minimum)):
+    rounding = 1e-9 * max(np.abs(gap).max(), abs(landscape.minimum))
+    if gap[lowest] < -max(min(floor, 1e-3), rounding):
         raise ValueError(
             f"landscape must not be below its minimum, got a gap of {gap[lowest]:.6g} "
             f"at the point {points[lowest]}"
@@ -316,7 +433,7 @@ def rates(
             for i, (name, (steps, gaps)) in enumerate(drawn.items()):
                 _plot(axes, steps, gaps, style, color=COLORS[i % 6], label=name)
         axes.set(xlabel="step t", ylabel="f − f*", title=title)
-        _finish(axes, time, "log")
+        _finish(figure, axes, time, "log")
     return figure
 
 
@@ -352,7 +469,7 @@ def taylor_remainder(check: GradientCheck) -> Figure:
             lengths, remainder = _drawn(check.lengths, "log"), _drawn(remainder, "log")
             axes.plot(lengths, remainder, ".-", label=f"{order} order, {found}")
         axes.set(xlabel="step t", ylabel="Taylor remainder")
-        _finish(axes, "log", "log")
+        _finish(figure, axes, "log", "log")
     return figure
 
 
@@ -375,8 +492,8 @@ def curves(
     ----------
     x : array_like, shape (k,)
     lines : mapping of str to Trajectory or array_like, shape (k,)
-        Legend entries and values; NaN and infinities leave gaps. Of a trajectory, the values
-        of all runs at its k records.
+        Legend entries and values; NaN and infinities leave gaps, and so do poles within
+        ``ylim``. Of a trajectory, the values of all runs at its k records.
     xlabel, ylabel, title : str
     levels : mapping of str to float, optional
         Dashed horizontal lines, named at their right ends.
@@ -417,7 +534,7 @@ def curves(
         for i, (name, place) in enumerate(places.items()):
             axes.axvline(place, linestyle="--", color=COLORS[(len(lines) + i) % 6], label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-        _finish(axes, xscale, yscale)
+        _finish(figure, axes, xscale, yscale)
         low, high = axes.get_ylim()
         if ends is not None:
             low = low if ends[0] is None else ends[0]
@@ -425,6 +542,9 @@ def curves(
             if low >= high:
                 raise _validation.refuse("ylim", "an increasing pair that leaves room", ylim)
             axes.set_ylim(low, high)
+        for curve in axes.get_lines()[: sum(columns.shape[1] for columns in drawn.values())]:
+            points: Array = np.asarray(curve.get_xydata(), dtype=float)
+            curve.set_data(*_broken(points[:, 0], points[:, 1], high - low))
         for name, level in rows.items():
             if low <= level <= high:  # the name of a line outside would take all the room
                 axes.text(1.01, level, name, transform=axes.get_yaxis_transform(), va="center")
@@ -479,9 +599,9 @@ def scatter(
         for place in places:
             axes.axvline(place, color=INK, linestyle=":", linewidth=1)
         for marker, (name, (x, y)) in zip(cycle("o^sDv"), drawn.items(), strict=False):
-            axes.plot(x, y, marker, markersize=4, alpha=0.7, label=name)
+            axes.plot(x, y, marker, markersize=4, label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-        _finish(axes, "linear", "linear")
+        _finish(figure, axes, "linear", "linear")
     return figure
 
 
@@ -507,7 +627,7 @@ def response_and_cone(response: ArrayLike, curve: ArrayLike, angle: float, title
         raise _validation.refuse("angle", "in [0, 2π]", angle)
     title = _label("title", title)
     with plt.rc_context(STYLE):
-        figure = Figure(figsize=(6.6, 3.2))
+        figure = Figure(figsize=(WIDTH, 2.7))
         left, right = figure.subplots(1, 2)
         left.vlines(np.arange(len(response)), 0, response, color=COLORS[0])
         left.plot(response, "o", markersize=3)
@@ -543,7 +663,7 @@ def implications(
     Parameters
     ----------
     places : mapping of str to (float, float)
-        The conditions and where to put them, in inches: in a picture 7.2 wide and 5.4 high.
+        The conditions and where to put them, in inches: in a picture 5 wide and 6 high.
     implied : sequence of (str, str)
         Solid arrows between two of them.
     refuted : mapping of (str, str) to str
@@ -581,8 +701,14 @@ def implications(
         arrows = [(pair, COLORS[0], "-") for pair in solid]
         arrows += [(pair, COLORS[1], "--") for pair in dashed]
         taken = {pair for pair, _, _ in arrows}
-        # Only arrows in both directions between two conditions need to bend apart.
-        bends = {pair: 0.2 if pair[::-1] in taken and pair in dashed else 0.0 for pair in taken}
+        center = np.mean(list(spots.values()), axis=0)
+        bends = dict.fromkeys(taken, 0.0)
+        # Only arrows in both directions between two conditions bend apart, to where there is room.
+        for start, end in dashed:
+            if (end, start) in taken:
+                first, last = np.array(spots[start]), np.array(spots[end])
+                outwards = np.cross(np.append(last - first, 0), np.append(center - first, 0))[2] > 0
+                bends[start, end] = 0.2 if outwards else -0.2
         for (start, end), color, line in arrows:
             axes.annotate(
                 "",
@@ -608,9 +734,10 @@ def implications(
             # Beside the middle of an arc, which bends by half its curvature times the chord;
             # beside the first half of a straight arrow, away from where arrows cross.
             bend = bends[start, end]
-            x, y = first + chord * (0.5 if bend else 0.42) + aside * (bend * length / 2 + 0.2)
+            aside = -aside if bend < 0 else aside
+            x, y = first + chord * (0.5 if bend else 0.42) + aside * (abs(bend) * length / 2 + 0.2)
             beside = "left" if aside[0] > 0.2 else "right" if aside[0] < -0.2 else "center"
-            axes.text(x, y, witness, color=COLORS[1], ha=beside, va="center", fontsize=10)
+            axes.text(x, y, witness, ha=beside, va="center")
         axes.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]))
         axes.axis("off")
     return figure

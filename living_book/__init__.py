@@ -28,6 +28,7 @@ from . import (
     plain,
     printed,
     reference,
+    search,
 )
 from .mends import mends_on
 
@@ -41,8 +42,8 @@ EXTENSIONS = [
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
-STYLES = tuple(f"{name}.css" for name in "book explorers cells cards hero folds paper".split())
-SCRIPTS = tuple(f"{name}.js" for name in "scrollable anchor explorers cards folds paper".split())
+STYLES = [f"{name}.css" for name in "book explorers cells cards hero folds paper search".split()]
+SCRIPTS = [f"{name}.js" for name in "scrollable anchor explorers cards folds paper search".split()]
 # What the extension needs of others; what a book sets itself comes first.
 DEFAULTS = {
     "html_math_renderer": "living_book",
@@ -93,6 +94,7 @@ def connect_last(app) -> None:
         formulas.serve(app.typesetter.modules, Path(app.outdir, "_static"))
     app.connect("html-page-context", buttons.add_buttons)
     app.connect("build-finished", finish.finish_site)
+    app.connect("build-finished", search.write_index)
 
 
 def setup(app):
@@ -112,6 +114,7 @@ def setup(app):
     app.add_config_value("living_book_repository", None, "html")  # found, not written by the book
     app.add_config_value("living_book_python", True, "html", [bool])  # cells run in the page
     app.add_config_value("living_book_folds", True, "html", [bool])  # code and proofs fold
+    app.add_config_value("living_book_synonyms", "", "html", [str])  # PAGE#SECTION with a table
     app.add_config_value("living_book_looks", "", "html")  # written anew when the looks change
 
     app.add_directive("claims", claims.Claims)
@@ -133,6 +136,8 @@ def setup(app):
     app.connect("config-inited", configure)
     app.connect("config-inited", buttons.find_repository)
     app.connect("builder-inited", connect_last)
+    app.connect("builder-inited", search.replace_search)
+    app.connect("html-collect-pages", search.write_page)
     app.connect("env-get-outdated", execution.outdated)
     app.connect("env-before-read-docs", execution.execute)
     app.connect("env-before-read-docs", reference.link_types)

@@ -21,7 +21,9 @@ from .claims import STATED, certified
 LONGEST = 25  # lines of an open cell
 OPEN = "show-input"  # the tag of a cell that stays open
 PROMPT = "Show code cell {type}"  # what MyST-NB says of a cell that its author folds
-RESULT = re.compile(r"(held|equal) in (.+?) cases?(?:; smallest margin (.+)|, to within (.+))$")
+RESULT = re.compile(
+    r"(held|equal) in (.+?) cases?(?:; (?:smallest )?margin (.+)|, to within (.+))$"
+)
 SWITCH = (
     '<p class="code-switch"><button type="button" aria-pressed="false">Show all code</button></p>'
 )
@@ -137,6 +139,8 @@ def summary(results: list[str]) -> str:
     'held in 59 cases, smallest margin 0.1'
     >>> summary(["equal in all 5 cases, to within 1e-09", "was seen by others"])
     'held as an identity in 5 cases, to within 1e-9; was seen by others'
+    >>> summary(["held in the one case; margin 0.3"])
+    'held in one case, margin 0.3'
     """
     found = [RESULT.match(result) for result in results]
     parts = []
@@ -145,9 +149,12 @@ def summary(results: list[str]) -> str:
         if same:
             count = sum(cases(match[2]) for match in same)
             margin, error = min((m[3] for m in same), key=size), max((m[4] for m in same), key=size)
-            bound = f"smallest margin {margin}" if margin else f"to within {error}"
-            word = "case" if count == 1 else "cases"
-            parts.append(f"{words} in {count:,} {word}, {re.sub('e-0', 'e-', bound)}")
+            one = count == 1
+            bound = (
+                f"{'' if one else 'smallest '}margin {margin}" if margin else f"to within {error}"
+            )
+            number = "one case" if one else f"{count:,} cases"
+            parts.append(f"{words} in {number}, {re.sub('e-0', 'e-', bound)}")
     others = [result for result, match in zip(results, found, strict=True) if not match]
     return "; ".join(parts + list(dict.fromkeys(others)))
 

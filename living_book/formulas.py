@@ -5,6 +5,7 @@ A page's formulas are set by one call of Node and remembered from build to build
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -21,7 +22,8 @@ from . import node as nodejs
 from .places import place_of
 
 logger = logging.getLogger(__name__)
-OPENING, CLOSING = re.compile(r"[(\[“]+$"), re.compile(r"^[,.;:!?)\]”]+")
+# What touches a formula; after a hyphen or a dash a line may break.
+OPENING, CLOSING = re.compile(r"[^\s—–-]+$"), re.compile(r"^(?:[^\s—–-]+[—–-]?|[—–-])")
 SCRIPT = Path(__file__).parent / "typeset.mjs"
 STYLES = "katex/katex.min.css"
 COPY = (
@@ -35,7 +37,8 @@ class Typesetter:
     def __init__(self, modules: Path, macros: dict[str, str]) -> None:
         self.modules, self.macros, self.faults = modules, macros, []
         package = json.loads((modules / "katex" / "package.json").read_text(encoding="utf-8"))
-        self.maker = [package["version"], macros]
+        maker = SCRIPT.read_text(encoding="utf-8")
+        self.maker = [package["version"], macros, hashlib.sha256(maker.encode()).hexdigest()]
         self.memory = modules.parent / "formulas.json"
         kept = json.loads(self.memory.read_text("utf-8")) if self.memory.exists() else {}
         self.known = kept["known"] if kept.get("maker") == self.maker else {}

@@ -18,6 +18,7 @@ from sphinx.errors import ExtensionError
 THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 # What makes the theme's script lay out the whole page; scrollable.js does the same when it is time.
 LAYOUT_OF_ALL = re.compile(r'document\.querySelectorAll\(\["pre",[^\]]*\]\.join\(", "\)\)')
+SPHINX_SEARCH = "no-search-of-sphinx"
 SLIM = "/* slim */[]"
 SIZE = re.compile(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"')
 
@@ -49,10 +50,9 @@ class Mend:
     where: str = "html"
     pattern: str = ""
     themes: tuple[str, ...] = field(default=())
-    excepted: tuple[str, ...] = field(default=())
 
     def on_page(self, page: Page) -> None:
-        if page.name in self.excepted or not page.all(self.where):
+        if not page.all(self.where):
             return
         found = page.all(self.pattern or self.where)
         if not found:
@@ -81,11 +81,6 @@ def drop(page: Page, found: list) -> None:
 def defer(page: Page, found: list) -> None:
     for script in found:
         script.attrs["defer"] = "defer"
-
-
-def run_in_order(page: Page, found: list) -> None:
-    for script in found:
-        del script.attrs["defer"]
 
 
 def make_list_item(page: Page, found: list) -> None:
@@ -192,13 +187,11 @@ MENDS = [
         themes=PYDATA,
     ),
     Mend(
-        "search-on-search-page",
-        "The theme loads the index of the book on every page; the search page alone needs it.",
+        SPHINX_SEARCH,
+        "Every page loads Sphinx's index of the book. Ours waits for a search, and knows places.",
         *("page", drop),
-        pattern='script[src*="searchindex.js"], script[src*="searchtools.js"], '
+        where='script[src*="searchindex.js"], script[src*="searchtools.js"], '
         'script[src*="language_data.js"]',
-        themes=PYDATA,
-        excepted=("search.html",),
     ),
     Mend(
         "icons-by-font",
@@ -213,15 +206,6 @@ MENDS = [
         "Scripts in the head keep the text from showing. Inline ones read the options at once.",
         *("page", defer),
         pattern='script[src]:not([src*="documentation_options"])',
-        themes=PYDATA,
-        excepted=("search.html",),
-    ),
-    Mend(
-        "search-scripts-in-order",
-        "Inline scripts of the search page call others at once, so none is deferred.",
-        *("page", run_in_order),
-        where="#search-results",
-        pattern="script[src][defer]",
         themes=PYDATA,
     ),
     Mend(
@@ -259,6 +243,13 @@ MENDS = [
         *("page", drop_label),
         where=".search-button-field",
         pattern=".search-button-field[aria-label]",
+        themes=PYDATA,
+    ),
+    Mend(
+        "no-button-on-the-text",
+        "The button 'Back to top' lies on the text as soon as a reader scrolls up.",
+        *("page", drop),
+        where="#pst-back-to-top",
         themes=PYDATA,
     ),
     Mend(

@@ -25,7 +25,7 @@ import zipfile
 import __main__
 
 SITE = "/lib/python3.12/site-packages"
-INK = "#777777"  # figures in this gray are in the color of the page's text, as explorers are
+INK = "#767676"  # figures in this gray are in the color of the page's text, as explorers are
 MOST = 200_000  # characters of a stream in one run: an endless loop must not fill the page
 PAUSE = 0.05  # seconds between messages of a stream
 IGNORED = ("%matplotlib", "%config", "%load_ext", "%autoreload")

@@ -1,7 +1,9 @@
 """What pytest needs to know of this book's tests: examples, and tools that may be missing."""
 
 import functools
+import hashlib
 import http.server
+import json
 import os
 import pathlib
 import re
@@ -23,12 +25,39 @@ else:
 
 BOOK = pathlib.Path(__file__).parents[1]
 SITE = BOOK / "_build" / "html"
-PYTHON = BOOK / "_build" / ".doctrees" / "living_book" / "pyodide"
+WORK = BOOK / "_build" / ".doctrees" / "living_book"
+PYTHON = WORK / "pyodide"
 OURS = ("benchmarks", "lin_utils", "living_book", "tools")
 
 
 if PYTHON.exists():  # what the book has, no book of the tests downloads again
     os.environ.setdefault("PYODIDE_PACKAGES", str(PYTHON))
+
+
+# What takes longest starts first, so that processes that share the tests end together.
+LONGEST = (
+    "tests/test_site.py",
+    "chapters/",
+    "tests/test_plain_build.py",
+    "tests/test_cells.py",
+    "tests/test_execution.py",
+    "tests/test_foreign_book.py",
+    "tests/test_plain.py",
+    "tests/test_finish.py",
+    "tests/test_dependencies.py",
+    "tests/test_pyodide.py",
+    "tests/test_formulas.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Put the tests of the longest files first; the others stay as they are."""
+
+    def place(item):
+        return next((i for i, file in enumerate(LONGEST) if item.nodeid.startswith(file)), 99)
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -92,23 +121,75 @@ def browser():
         browser.close()
 
 
+def lend_packages(target):
+    """Let a small book have the npm packages of the book, if they are of the same lock file."""
+    lock, note = BOOK / "living_book" / "package-lock.json", WORK / "node" / "installed"
+    if target.exists() or not note.exists():
+        return
+    if note.read_text() == hashlib.sha256(lock.read_bytes()).hexdigest():
+        target.mkdir(parents=True)
+        shutil.copy2(note, target)
+        (target / "node_modules").symlink_to(WORK / "node" / "node_modules")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """Return variables without Node and UTF-8, and with a long name of the temporary folder."""
+    tools = tmp_path_factory.mktemp("bin")
+    long = tmp_path_factory.mktemp("temporary" * 12)
+    for name in ("env", "sh", "uname"):
+        (tools / name).symlink_to(shutil.which(name))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    return kept | {"PATH": str(tools), "LC_ALL": "C", "TMPDIR": str(long)}
+
+
+# Loads once what all builds load, and is then a new Sphinx for each.
+SPHINX = """
+import json, os, sys
+import living_book, myst_nb, numpydoc, sphinx_book_theme, sphinx_exercise, sphinx_proof
+from sphinx.cmd.build import main
+from sphinx.ext import autosummary
+from sphinxext import opengraph
+for line in sys.stdin:
+    words, *files = json.loads(line)
+    if not (child := os.fork()):
+        for number, file in enumerate(files, start=1):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.exit(main(words))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def sphinx():
+    """Start what builds the small books."""
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", SPHINX], text=True, **pipes) as sphinx:
+        yield sphinx
+
+
 class SmallBook:
     """A small book in a folder, built strictly by Sphinx alone."""
 
-    def __init__(self, folder):
-        self.folder, self.site = folder, folder / "_build" / "html"
+    def __init__(self, folder, sphinx):
+        self.folder, self.site, self.sphinx = folder, folder / "_build" / "html", sphinx
 
-    def build(self, files, *words, **settings):
-        """Write files and settings, build, and return the answer with what was said."""
+    def build(self, files, *words, more="", **settings):
+        """Write files, settings and more of them, build, and return the answer and its words."""
         lines = {"extensions": ["living_book"], "nb_execution_mode": "off"}
         lines |= {"living_book_python": False, **settings}
-        conf = "\n".join(f"{name} = {value!r}" for name, value in lines.items())
+        conf = "\n".join([more, *(f"{name} = {value!r}" for name, value in lines.items())])
         for name, text in ({"conf.py": conf} | files).items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--no-color", *words]
-        command += [self.folder, self.site]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+        self.site.parent.mkdir(exist_ok=True)
+        lend_packages(self.site / ".doctrees" / "living_book" / "node")
+        words = ["-W", "--keep-going", "--no-color", *words, str(self.folder), str(self.site)]
+        said = [self.folder / "_build" / name for name in ("stdout", "stderr")]
+        print(json.dumps([words, *map(str, said)]), file=self.sphinx.stdin, flush=True)
+        code = int(self.sphinx.stdout.readline())
+        texts = (path.read_text(encoding="utf-8") for path in said)
+        return subprocess.CompletedProcess(words, code, *texts)
 
     def read(self, name):
         """Return the text of a file of the built site."""
@@ -116,12 +197,12 @@ class SmallBook:
 
 
 @pytest.fixture
-def small_book(tmp_path):
+def small_book(tmp_path, sphinx):
     """Return a small book of this test alone."""
-    return SmallBook(tmp_path)
+    return SmallBook(tmp_path, sphinx)
 
 
 @pytest.fixture(scope="module")
-def shared_book(tmp_path_factory):
+def shared_book(tmp_path_factory, sphinx):
     """Return a small book that the tests of a module share."""
-    return SmallBook(tmp_path_factory.mktemp("book"))
+    return SmallBook(tmp_path_factory.mktemp("book"), sphinx)

@@ -1,6 +1,7 @@
 """Which cells a cell needs: enough for it to run and to give the same, and not everything."""
 
 import ast
+import importlib
 import pathlib
 from textwrap import indent
 from types import SimpleNamespace
@@ -248,8 +249,10 @@ SHELL = {"get_ipython": lambda: SimpleNamespace(run_line_magic=only_settings)}
 
 
 @pytest.fixture
-def unseen():
-    """Draw into memory, and leave no figure open."""
+def unseen(monkeypatch):
+    """Draw into memory, write no frame of an explorer, and leave no figure open."""
+    module = importlib.import_module("lin_utils.explore")  # whose function has its name
+    monkeypatch.setattr(module, "_frame", lambda figure, description: description)
     plt.switch_backend("Agg")
     yield
     plt.close("all")

@@ -92,7 +92,7 @@ def draw(figure):
 
 
 def legend(figure):
-    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 @pytest.mark.parametrize("function", CALLS, ids=lambda function: function.__name__)
@@ -184,12 +184,13 @@ def test_rates_draw_the_gaps_of_all_runs_against_their_steps():
 
 
 def test_contours_draw_each_run_of_a_trajectory_in_one_color():
-    figure = draw(F.landscape_contours(BOWL, (-2, 2), (-2, 2), [RUNS, RUN], resolution=5))
+    ends = (-0.02, 0.02)  # so near that no step is too short to be seen
+    figure = draw(F.landscape_contours(BOWL, ends, ends, [RUNS, RUN], resolution=5))
     paths = figure.axes[0].get_lines()[::3]  # between them are the starts and the ends
     for run, line in enumerate(paths[:3]):
         np.testing.assert_array_equal(line.get_xydata(), RUNS.points[:, run])
     assert [paths[i].get_color() for i in range(4)] == [F.COLORS[1]] * 3 + [F.COLORS[2]]
-    whole = F.landscape_contours(BOWL, (-2, 2), (-2, 2), RUN, resolution=5)
+    whole = F.landscape_contours(BOWL, ends, ends, RUN, resolution=5)
     np.testing.assert_array_equal(whole.axes[0].get_lines()[0].get_xydata(), RUN.points)
 
 
@@ -215,3 +216,55 @@ def test_the_arguments_are_not_changed():
     x, y = np.array([-1.0, 1e308]), np.array([np.inf, 0.0])
     F.curves(x, {"a": y}, xscale="log", **NAMES)
     np.testing.assert_array_equal([x, y], [[-1.0, 1e308], [np.inf, 0.0]])
+
+
+@pytest.mark.parametrize("length", [1, 12, 24, 40])
+def test_a_legend_hides_no_data_and_fits_into_the_figure(length):
+    figure = draw(F.curves([0, 1], {f"{i}" + "n" * length: [i, 0] for i in range(6)}, **NAMES))
+    box, axes = (item.get_window_extent() for item in (figure.legends[0], figure.axes[0]))
+    assert 0 <= box.x0 and box.x1 <= figure.bbox.x1 and 0 <= box.y0 and box.y1 < axes.y0
+
+
+def test_a_legend_that_says_no_more_than_an_axis_is_left_out():
+    assert not F.curves([0, 1], {"y": [0, 1]}, **NAMES).legends
+
+
+def test_lines_break_at_poles_and_nowhere_else():
+    x = np.linspace(-1, 1, 200)
+    lines = {"pole": 1 / (x - 0.2), "steep": 1e4 * x**3, "waves": np.sin(40 * x)}
+    figure = F.curves(x, lines, ylim=(-4, 12), **NAMES)
+    pole, steep, waves = figure.axes[0].get_lines()
+    gap = np.flatnonzero(np.isnan(pole.get_ydata()))
+    np.testing.assert_array_equal(gap, [np.searchsorted(x, 0.2)])
+    assert np.isfinite(steep.get_ydata()).all() and np.isfinite(waves.get_ydata()).all()
+
+
+def test_level_lines_are_where_the_landscape_has_their_values():
+    bowl = lu.Smooth(lambda z: (z**2).sum(-1), lambda z: 2 * z, dim=2, minimum=0.0)
+    levels = [-1.0, -0.5, 0.0]
+    figure = draw(F.landscape_contours(bowl, (-2, 2), (-2, 2), levels=levels))
+    paths = figure.axes[0].collections[0].get_paths()
+    for level, path in zip(levels, paths, strict=True):
+        middles = (path.vertices[1:] + path.vertices[:-1]) / 2
+        gaps = bowl.gap(np.concatenate([path.vertices, middles]))
+        np.testing.assert_allclose(np.sqrt(gaps), 10 ** (level / 2), atol=4e-3)
+        assert len(path.vertices) < 200
+
+
+def test_a_long_run_is_drawn_where_it_was():
+    """What is left out lies beside a point that is drawn."""
+    run = lu.gradient_descent(BOWL, [1.0, 0.5], step=0.001, steps=3000)
+    line = F.landscape_contours(BOWL, (-2, 2), (-2, 2), run, resolution=5).axes[0].get_lines()[0]
+    drawn = line.get_xydata()
+    away = np.linalg.norm(run.points[:, None] - drawn[None], axis=-1)
+    assert away.min(axis=0).max() == 0 and away.min(axis=1).max() < 0.02 and len(drawn) < 300
+
+
+@pytest.mark.parametrize(
+    "scale, names", [((1e-3, 1e2), {"10⁻³", "10²"}), ((2, 8), {"2×10⁰", "6×10⁰"})]
+)
+def test_powers_are_named_by_the_font_s_own_digits(scale, names):
+    figure = draw(F.curves(scale, {"a": [1, 2]}, xscale="log", **NAMES))
+    axis = figure.axes[0].xaxis
+    shown = {text.get_text() for minor in (False, True) for text in axis.get_ticklabels(minor)}
+    assert names <= shown and not any("$" in text for text in shown)

@@ -39,7 +39,7 @@ def test_a_page_loads_one_sheet_and_only_what_it_needs(name, book):
     scripts = [s.attrs["src"].partition("?")[0] for s in tree(book, name).css("script[src]")]
     for file in [sheet.attrs["href"], *scripts]:
         assert (book.site / file).exists(), file
-    unwanted = "thebe|fontawesome" if name == "search.html" else "thebe|fontawesome|searchindex"
+    unwanted = "thebe|fontawesome|searchindex"
     assert scripts and not [script for script in scripts if re.search(unwanted, script)]
 
 
@@ -88,7 +88,7 @@ def test_a_page_written_again_keeps_the_rules_of_the_others(book):
 
 
 def test_a_mend_that_is_off_leaves_what_the_theme_wrote(small_book):
-    off = ["native-folds", "icons-by-font", "search-on-search-page"]
+    off = ["native-folds", "icons-by-font", "no-search-of-sphinx"]
 
     def count():
         page = tree(small_book)
@@ -122,7 +122,6 @@ def test_the_copied_examples_lose_their_prompts_and_previews_name_the_book(small
 def test_a_mend_whose_pattern_is_gone_says_so(mend):
     place = {
         "html": "",
-        "#search-results": '<p id="search-results">',
         "details.hide": '<details class="hide">',
         ".bd-sidebar-primary": '<p class="bd-sidebar-primary">',
         "nav.bd-links details": '<nav class="bd-links"><details>',

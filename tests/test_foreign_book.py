@@ -81,9 +81,11 @@ def page(title, *cells):
     return f"{HEAD}\n# {title}\n\n" + "\n".join(fences)
 
 
-def build(book, command):
+def build(book, command, environment):
     """Build a book as strictly as can be; return what the build says."""
-    answer = subprocess.run(command, cwd=book, capture_output=True, text=True)
+    answer = subprocess.run(
+        command, cwd=book, env=environment, capture_output=True, encoding="utf-8"
+    )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return answer.stdout
 
@@ -94,9 +96,9 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=DOORS)
-def book(request, cache, tmp_path_factory):
+def book(request, cache, environment, tmp_path_factory):
     """Return the folder of a built book, what its build said, and how to build it again."""
-    folder = tmp_path_factory.mktemp("book")
+    folder = tmp_path_factory.mktemp("another (1) [book] für andere")
     files, command = DOORS[request.param]
     for name in ("conf.py", "_config.yml"):
         if name in files:
@@ -106,7 +108,7 @@ def book(request, cache, tmp_path_factory):
     for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    return folder, build(folder, command), command
+    return folder, build(folder, command, environment), command
 
 
 def address(book, name):
@@ -173,9 +175,9 @@ def test_other_widgets_are_told_of_and_shown_in_words(book):
     assert "vnd.jupyter.widget" not in text and "model_id" not in text
 
 
-def test_frames_go_when_a_page_has_its_explorer_no_more(book):
+def test_frames_go_when_a_page_has_its_explorer_no_more(book, environment):
     folder, _, command = book
     (folder / "one" / "page.md").write_text("# One\n", encoding="utf-8")
-    build(folder, command)
+    build(folder, command, environment)
     left = (folder / "_build" / "html" / "_static" / "explorers").rglob("*.js")
     assert {path.parent.parent.name for path in left} == {"two"}

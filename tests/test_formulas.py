@@ -1,8 +1,12 @@
 """Formulas are set at build time, stay with their punctuation, and stop a build by their place."""
 
+import json
 import re
+from html import unescape
 
 import pytest
+
+from living_book import formulas, node
 
 TEXT = "# A\n\nInline ($a_1$), and\n\n$$ \\E = 2 $$ (eq-b)\n\nso {eq}`eq-b`.\n"
 MATH = {
@@ -60,6 +64,29 @@ def test_a_copied_formula_is_its_tex_once(page, shared_book, browser):
 
 def test_punctuation_stays_with_its_formula(page):
     assert re.search(r'<span class="unbroken">\(<span class="math">.*?</span>\),</span>', page)
+
+
+def parts(tex, displayed, typesetter):
+    """Return the parts of a set formula between which a line may end, as text."""
+    given = json.dumps({"macros": {}, "formulas": [[tex, displayed]]})
+    (answer,) = json.loads(node.run(formulas.SCRIPT, cwd=typesetter, given=given))
+    drawn = answer["html"].partition("katex-html")[2].partition(">")[2].replace("\u200b", "")
+    return [unescape(re.sub("<[^>]*>", "", part)) for part in drawn.split("<wbr>")]
+
+
+@pytest.mark.parametrize(
+    "tex, displayed, expected",
+    [
+        ("f(x + y) + c = b", True, ["f(x+y)+c", "=b"]),
+        (r"g((x)) \le 1 \implies a := 2", True, ["g((x))", "≤1", "⟹a", ":=2"]),
+        (r"\{x : x > 0\}, \qquad y \to 0", True, ["{x:x>0},", "y", "→0"]),
+        ("a + b = c, d", False, ["a+", "b=", "c,", "d"]),
+        (r"\{x : \text{of two}\}", False, ["{x:", "of\xa0", "two}"]),
+    ],
+)
+def test_a_formula_parts_at_relations(tex, displayed, expected, page, shared_book):
+    modules = next(shared_book.folder.rglob("formulas.json")).parent
+    assert parts(tex, displayed, modules) == expected
 
 
 @pytest.mark.parametrize("bad", [r"\unknown x", r"\frac{1", "x_1_2"])

@@ -1,6 +1,5 @@
 """`jupyter-book build PATH` gives the site in an awkward place, and again without a network."""
 
-import os
 import pathlib
 import shutil
 import subprocess
@@ -17,23 +16,16 @@ SCRIPTS = pathlib.Path(sys.executable).parent
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, site):
-    """Return a folder with the book, what its chapters printed, and no repository around it."""
+    """Return a folder with the book, what its chapters printed, and no repository around it.
+
+    It has the archives of the same imports, too: test_foreign_book.py bakes in such a place.
+    """
     place = tmp_path_factory.mktemp("an awkward (1) [place] für Bücher")
     copy_book(place)
-    cache = pathlib.Path("_build", ".jupyter_cache")
-    shutil.copytree(BOOK / cache, place / cache)
+    for kept in BOOK.glob("_build/.jupyter_cache"), BOOK.glob("_build/.doctrees/*/*/baked-*"):
+        for folder in kept:
+            shutil.copytree(folder, place / folder.relative_to(BOOK))
     return place
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """Return variables without Node and UTF-8, and with a long name of the temporary folder."""
-    tools = tmp_path_factory.mktemp("bin")
-    long = tmp_path_factory.mktemp("temporary" * 12)
-    for name in ("env", "sh", "uname"):
-        (tools / name).symlink_to(shutil.which(name))
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
-    return kept | {"PATH": str(tools), "LC_ALL": "C", "TMPDIR": str(long)}
 
 
 def build(place, environment, cwd):

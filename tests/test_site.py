@@ -1,6 +1,7 @@
 """The built site in headless Chromium, with every other host blocked."""
 
 import pathlib
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ PAGES = sorted(
     for pattern in ("index.html", "chapters/*.html", "reference/*.html")
     for page in SITE.glob(pattern)
 )
+READ = [*PAGES, "genindex.html", "search.html"]
 AXE = BOOK / "tools" / "rehearse" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -18,28 +20,28 @@ def test_the_book_is_built(site):
     assert "index.html" in PAGES and len(PAGES) > 1
 
 
+@pytest.fixture(scope="module")
+def context(browser):
+    """Return what shares its cache among the pages of this module."""
+    with browser.new_context(color_scheme="light", reduced_motion="reduce") as context:
+        yield context
+
+
 CUT = """all => all.filter((formula) => formula.scrollWidth > formula.clientWidth + 1)
   .map((formula) => formula.textContent)"""
 
 
-@pytest.mark.parametrize("width", [1280, 320])
 @pytest.mark.parametrize("name", PAGES)
-def test_page_is_self_contained_typeset_and_alive(name, width, address, browser):
-    page = browser.new_page(viewport={"width": width, "height": 900})
+def test_page_is_self_contained_typeset_and_alive(name, address, context):
+    page = context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 900})
     troubles = []
     page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
-
-    def route(route):
-        if route.request.url.startswith((address, "data:", "blob:")):
-            route.continue_()
-        else:
-            troubles.append(f"foreign: {route.request.url}")
-            route.abort()
-
-    page.route("**/*", route)
-    page.goto(address + name, wait_until="networkidle")
+    ours = (address, "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(ours) else troubles.append(r.url))
+    page.goto(address + name)
     assert page.locator(".math:not(:has(.katex-mathml + .katex-html))").count() == 0
     for place in page.locator(".explorer[data-source]").all():
         assert place.locator("svg").get_attribute("aria-label")
@@ -58,23 +60,37 @@ def test_page_is_self_contained_typeset_and_alive(name, width, address, browser)
         page.locator(".explorer").count()
         == page.locator(".cell_input pre", has_text="lu.explore(").count()
     )
-    cut = page.locator("div.math .katex-html").evaluate_all(CUT)
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    cut = page.locator("div.math").evaluate_all(CUT)
     page.close()
     assert not troubles
-    assert overflow <= 0
-    assert width < 600 or cut == []  # on a phone a formula may have to scroll
+    assert cut == []
+
+
+# The page has come to rest: neither its place nor its height changes for some frames.
+RESTS = """() => new Promise((rests) => {
+  let last = "", same = 0;
+  const look = () => {
+    const now = `${scrollY} ${document.documentElement.scrollHeight}`;
+    same = now === last ? same + 1 : 0;
+    last = now;
+    if (same > 10) rests();
+    else setTimeout(look, 20);
+  };
+  look();
+})"""
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("chapters/")])
-def test_page_opened_at_an_anchor_shows_it(name, address, browser):
-    page = browser.new_page(viewport={"width": 390, "height": 900})
+def test_page_opened_at_an_anchor_shows_it(name, address, context):
+    page = context.new_page()
+    page.set_viewport_size({"width": 390, "height": 900})
     page.goto(address + name)
     anchors = page.locator("article section > section").evaluate_all("all => all.map(s => s.id)")
     tops = []
     for anchor in anchors[::3]:
         page.goto("about:blank")
-        page.goto(f"{address}{name}#{anchor}", wait_until="networkidle")
+        page.goto(f"{address}{name}#{anchor}")
+        page.evaluate(RESTS)
         tops.append(
             page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor)
         )
@@ -82,65 +98,142 @@ def test_page_opened_at_an_anchor_shows_it(name, address, browser):
     assert all(0 <= top < 900 for top in tops)
 
 
-LAID_OUT = "section { content-visibility: visible !important; }"
 # Unfold all that a reader can unfold, and come near all that waits for that.
 READ_ALL = """async () => {
+  const style = document.createElement("style");
+  style.textContent = "section { content-visibility: visible !important; }";
+  document.head.append(style);
   document.querySelectorAll("details").forEach((part) => { part.open = true; });
-  let last = -1000;
-  for (const block of document.querySelectorAll("pre, .explorer, div.math")) {
-    const top = block.getBoundingClientRect().top + scrollY;
-    if (Math.abs(top - last) < 300) continue; // what waits for a reader waits for 500 pixels
+  const places = [...document.querySelectorAll("pre, table, .explorer, div.math")];
+  const tops = places.map((block) => block.getBoundingClientRect().top + scrollY);
+  let last = -2000;
+  for (const top of tops.sort((a, b) => a - b)) {
+    if (top - last < 1000) continue; // what waits for a reader waits for 500 pixels
     last = top;
-    block.scrollIntoView();
-    // Two frames, if the browser draws any: now and then it draws none for a page that nobody sees.
-    const frames = new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    await Promise.race([frames, new Promise((done) => setTimeout(done, 500))]);
+    scrollTo(0, top);
+    // Who waits is told in order, so this comes last; and now and then a browser draws
+    // no frame of a page that nobody sees.
+    const told = new Promise((done) => new IntersectionObserver(done).observe(document.body));
+    await Promise.race([told, new Promise((done) => setTimeout(done, 500))]);
   }
 }"""
+
+
+@pytest.fixture(scope="module", params=READ)
+def read(request, context, address):
+    """Open a page and unfold all of it, once for all tests of a page that was read."""
+    page = context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(address + request.param)
+    page.evaluate(READ_ALL)
+    for explorer in page.locator(".explorer").all():
+        explorer.get_by_role("slider").first.wait_for()
+    yield page
+    page.close()
+
+
 # What axe-core finds, each with its place.
 CHECK = """async (rules) => {
   const { violations } = await axe.run(document, rules.length ? { runOnly: rules } : {});
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));
 }"""
-
-
-@pytest.mark.parametrize("name", [*PAGES, "genindex.html", "search.html"])
-def test_page_is_accessible_in_light_and_in_dark(name, address, browser):
-    page = browser.new_page(color_scheme="light", reduced_motion="reduce")
-    page.goto(address + name, wait_until="networkidle")
-    page.add_style_tag(content=LAID_OUT)
-    page.evaluate(READ_ALL)
-    for explorer in page.locator(".explorer").all():
-        explorer.get_by_role("slider").first.wait_for()
-    if not AXE.exists():
-        pytest.skip("needs axe-core: npm ci --prefix tools/rehearse")
-    page.add_script_tag(path=AXE)
-    found = {"light": page.evaluate(CHECK, [])}
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_selector("html[data-theme=dark]")
-    found["dark"] = page.evaluate(CHECK, ["color-contrast", "link-in-text-block"])
-    page.close()
-    assert found == {"light": [], "dark": []}
+MOVES = """() => [...document.querySelectorAll("*")].filter((part) => {
+  const { animationName, transitionDuration, scrollBehavior } = getComputedStyle(part);
+  return animationName !== "none" || /[1-9]/.test(transitionDuration)
+    || scrollBehavior === "smooth";
+}).map((part) => part.outerHTML.slice(0, 99))"""
 
 
 # The contents beside the text unfold where the reader is; what is folded is no control.
-NUMBER_CONTROLS = """() => [...document.querySelectorAll(
-  'a[href], button, input, select, summary, [tabindex="0"]'
-)].filter((control) => control.checkVisibility({ visibilityProperty: true }))
-  .filter((control) => !control.closest(".toc-h3"))
-  .map((control, i) => { control.dataset.control = i; return i; })"""
+NUMBER_CONTROLS = """() => {
+  globalThis.controls = new Set([...document.querySelectorAll(
+    'a[href], button, input, select, summary, [tabindex="0"]'
+  )].filter((control) => control.checkVisibility({ visibilityProperty: true }))
+    .filter((control) => !control.closest(".toc-h3")));
+  addEventListener("focusin", ({ target }) => { controls.delete(target); });
+  return controls.size;
+}"""
 
 
-@pytest.mark.parametrize("name", [*PAGES, "genindex.html", "search.html"])
-def test_the_keyboard_alone_reaches_everything(name, address, browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(address + name, wait_until="networkidle")
-    page.add_style_tag(content=LAID_OUT)
+def test_a_read_page_is_accessible_in_light_and_in_dark(read):
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm ci --prefix tools/rehearse")
+    read.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {"light": read.evaluate(CHECK, [])}
+    read.emulate_media(color_scheme="dark")
+    read.wait_for_selector("html[data-theme=dark]")
+    found["dark"] = read.evaluate(CHECK, ["color-contrast", "link-in-text-block"])
+    assert found == {"light": [], "dark": []}
+
+
+def test_nothing_moves_for_who_wants_no_motion(read):
+    assert read.evaluate(MOVES) == []
+
+
+def test_the_keyboard_alone_reaches_everything(read):
+    read.evaluate("document.activeElement.blur(); getSelection().empty(); scrollTo(0, 0)")
+    for _ in range(read.evaluate(NUMBER_CONTROLS) + 20):  # the browser's own stops: no number
+        read.keyboard.press("Tab")
+    assert read.evaluate("[...controls].map((control) => control.outerHTML)") == []
+
+
+PHONE = """() => {
+  const name = ({ tagName, className, textContent }) => (
+    `${tagName}.${className}: ${textContent.trim().slice(0, 60)}`);
+  const shown = [...document.querySelectorAll(".bd-article-container *")].filter((part) => (
+    part.checkVisibility() && part.clientWidth > 1 && !part.closest("svg, .katex-mathml")));
+  const style = new Map(shown.map((part) => [part, getComputedStyle(part)]));
+  const wide = (part) => part.scrollWidth > part.clientWidth + 1;
+  const high = (part) => part.scrollHeight > part.clientHeight + 1;
+  const hides = /hidden|clip/, scrolls = /auto|scroll/;
+  return {
+    wide: document.documentElement.scrollWidth > innerWidth
+      ? shown.filter((part) => part.getBoundingClientRect().right > innerWidth + 1
+        && !part.closest("div.math, pre, .pst-scrollable-table-container")).map(name) : [],
+    cut: shown.filter((part) => (wide(part) && hides.test(style.get(part).overflowX))
+      || (high(part) && hides.test(style.get(part).overflowY))).map(name),
+    torn: shown.filter((part) => part.matches(".katex-html")
+      && !part.closest("div.math, .pst-scrollable-table-container")
+      && [...part.getClientRects()].some(({ right }) => right > innerWidth)).map(name),
+    deaf: shown.filter((part) => wide(part) && scrolls.test(style.get(part).overflowX)
+      && !(part.tabIndex >= 0 && part.ariaLabel)).map(name),
+  };
+}"""
+HOLDS = {"wide": [], "cut": [], "torn": [], "deaf": []}
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory):
+    tabs = pytest.importorskip("tabs")
+    program = shutil.which("firefox-esr") or shutil.which("firefox")
+    if program is None:
+        pytest.skip("no firefox on the PATH (Debian: apt-get install firefox-esr)")
+    firefox = tabs.Firefox(program, tmp_path_factory.mktemp("firefox"))
+    yield tabs.FirefoxTab(firefox)
+    firefox.close()
+
+
+@pytest.mark.parametrize("name", READ)
+def test_page_fits_a_phone(name, address, context):
+    page = context.new_page()
+    page.set_viewport_size({"width": 320, "height": 844})
+    page.goto(address + name)
     page.evaluate(READ_ALL)
-    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-    missing = set(page.evaluate(NUMBER_CONTROLS))
-    for _ in range(len(missing) + 20):  # the browser's own stops are not numbered
-        page.keyboard.press("Tab")
-        missing.discard(page.evaluate("Number(document.activeElement.dataset.control ?? -1)"))
+    found = {320: page.evaluate(PHONE)}
+    page.set_viewport_size({"width": 390, "height": 844})
+    found[390] = page.evaluate(PHONE)
     page.close()
-    assert not missing
+    assert found == {320: HOLDS, 390: HOLDS}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_page_fits_a_phone_in_firefox(name, address, firefox):
+    def found(width):
+        size = {"width": width, "height": 844}
+        firefox.firefox.ask("browsingContext.setViewport", context=firefox.context, viewport=size)
+        return firefox.evaluate(f"({PHONE})()")
+
+    found(320)
+    firefox.open(address + name)
+    firefox.evaluate(f"({READ_ALL})()")
+    assert {width: found(width) for width in (320, 390)} == {320: HOLDS, 390: HOLDS}

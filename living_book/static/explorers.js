@@ -16,6 +16,7 @@
       type: "range", min: 0, max: values.length - 1, step: 1, value: start, id: `explorer-${++made}`,
     });
     const output = element("output", { htmlFor: input.id });
+    output.style.minWidth = `${Math.max(...values.map((value) => value.length))}ch`; // none breaks a line
     const move = () => {
       output.textContent = values[input.value];
       input.setAttribute("aria-valuetext", values[input.value]);

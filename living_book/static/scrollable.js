@@ -1,14 +1,37 @@
-// The keyboard scrolls what is wider than its place: such a block takes the focus. The theme asks every
-// block for its size as soon as the page is there, which lays out the whole page before it answers;
-// here a block is asked when a reader comes near.
-const blocks = [...document.querySelectorAll("pre, .cell_output > .output, .pst-scrollable-table-container, div.math")];
-const passing = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    if (target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
-  }
-}, { rootMargin: "500px" });
-const watch = () => blocks.forEach((block) => { passing.unobserve(block); passing.observe(block); });
-addEventListener("resize", watch);
-watch();
+// What is wider than its place scrolls. The keyboard scrolls it too, so it takes the focus and has a name;
+// and it fades at the edge behind which there is more (book.css). A block is asked for its size when a
+// reader comes near.
+{
+  const NAMES = [
+    ["div.math", "Formula"],
+    [".pst-scrollable-table-container", "Table"],
+    [".output", "Output"],
+    ["pre", "Code"],
+  ];
+  const selector = "pre, .cell_output > .output, .pst-scrollable-table-container, div.math";
+  const blocks = [...document.querySelectorAll(selector)];
+
+  const mark = ({ currentTarget: block }) => fade(block);
+  const fade = (block) => {
+    const rest = block.scrollWidth - block.clientWidth;
+    block.classList.toggle("more-left", rest > 1 && block.scrollLeft > 1);
+    block.classList.toggle("more-right", rest > 1 && block.scrollLeft < rest - 1);
+  };
+  const look = (block) => {
+    const scrolls = block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight;
+    const name = NAMES.find(([kind]) => block.closest(kind))[1];
+    for (const [attribute, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", `${name}, scrolls`]])
+      if (scrolls) block.setAttribute(attribute, value);
+      else block.removeAttribute(attribute);
+    block.addEventListener("scroll", mark, { passive: true });
+    fade(block);
+  };
+
+  const passing = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) look(target);
+  }, { rootMargin: "500px" });
+  const watch = () => blocks.forEach((block) => { passing.unobserve(block); passing.observe(block); });
+  addEventListener("resize", watch);
+  document.fonts.addEventListener("loadingdone", watch);
+  watch();
+}
