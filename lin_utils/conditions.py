@@ -13,6 +13,7 @@ __all__ = [
     "classify",
     "noisy_polyak_rate",
     "polyak_factor",
+    "polyak_path_length",
     "polyak_rate",
     "polyak_ratio",
     "sharp_polyak_factor",
@@ -285,6 +286,47 @@ def sharp_polyak_factor(alpha: float, beta: float) -> float:
     """
     alpha, beta = _polyak_constants(alpha, beta)
     return (1 - alpha / beta / 2) / (1 + alpha / beta / 4)
+
+
+def polyak_path_length(alpha: float, beta: float, gap: ArrayLike) -> Array:
+    r"""Return the least bound on the length of the path of gradient descent, for the step 1/β.
+
+    .. math::
+
+       \sum_t \|x_{t+1} - x_t\| \le \frac{\alpha/\beta}{1 - \sqrt q}
+       \sqrt{\frac{f(x_0) - f^*}{\alpha}}
+
+    with q the factor `sharp_polyak_factor`. It is at most (1 + √3)√(gap/α); the flow has 2√(gap/α).
+
+    Parameters
+    ----------
+    alpha, beta : float
+        The constant of Polyak's inequality at the iterates, and the smoothness, both > 0;
+        α ≤ 2β.
+    gap : array_like
+        The gaps f(x_0) − f* ≥ 0.
+
+    Returns
+    -------
+    ndarray
+        The bound, of the shape of ``gap``.
+
+    References
+    ----------
+    thm-polyak-sharp-rate.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.polyak_path_length(alpha=2.0, beta=1.0, gap=[0.5, 2.0])  # x²/2: one step
+    array([1., 2.])
+    """
+    q = sharp_polyak_factor(alpha, beta)
+    gap = _validation.real_array("gap", gap)
+    if not (gap >= 0).all():
+        raise ValueError(f"gap must be numbers >= 0, got {np.min(gap):g}")
+    bound: Array = alpha / beta / (1 - np.sqrt(q)) * np.sqrt(gap / alpha)
+    return bound[()]
 
 
 def noisy_polyak_rate(
