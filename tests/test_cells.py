@@ -276,6 +276,8 @@ def test_a_figure_is_drawn_in_the_ink_of_the_page_with_its_words(tab):
 
 def test_an_explorer_of_the_reader_moves(tab):
     run(tab, 5)
+    folded = "document.querySelector('.live-output').closest('details')"
+    assert tab.evaluate(folded) is None  # so that what is seen does not fold with the code
     label = "document.querySelector('.live-output .explorer svg').getAttribute('aria-label')"
     seen = [tab.evaluate(label)]
     tab.evaluate("document.querySelector('.live-output input[type=range]').focus()")
