@@ -657,6 +657,8 @@ def implications(
     places: Mapping[str, tuple[float, float]],
     implied: Sequence[tuple[str, str]],
     refuted: Mapping[tuple[str, str], str],
+    *,
+    links: Mapping[str | tuple[str, str], str] | None = None,
 ) -> Figure:
     """Draw which conditions imply which, and a witness on each arrow that fails.
 
@@ -668,6 +670,8 @@ def implications(
         Solid arrows between two of them.
     refuted : mapping of (str, str) to str
         Dashed arrows that fail, and the function that shows it.
+    links : mapping of str or (str, str) to str, optional
+        The addresses to which conditions and arrows lead, in pictures that can have links: SVG.
 
     Returns
     -------
@@ -688,16 +692,24 @@ def implications(
         _arrow("refuted", pair, spots): _label(f"refuted[{pair!r}]", witness)
         for pair, witness in refuted.items()
     }
+    known = {*spots, *solid, *dashed}
+    if links is not None and not isinstance(links, Mapping):
+        raise _validation.refuse("links", "a mapping", links)
+    addresses = {key: _label(f"links[{key!r}]", url) for key, url in (links or {}).items()}
+    if strange := set(addresses) - known:
+        raise _validation.refuse("links", "of conditions and arrows of the picture", strange)
     if both := set(solid) & set(dashed):
         raise _validation.refuse("refuted", "other arrows than the implied ones", both)
     with plt.rc_context(STYLE):
         figure = Figure(figsize=SIZE)
         axes = figure.subplots()
         box = {"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": INK}
-        boxes = {
-            name: axes.text(x, y, name, ha="center", va="center", bbox=box).get_bbox_patch()
-            for name, (x, y) in spots.items()
-        }
+        boxes = {}
+        for name, (x, y) in spots.items():
+            text = axes.text(x, y, name, ha="center", va="center", bbox=box)
+            text.set_url(addresses.get(name))
+            boxes[name] = text.get_bbox_patch()
+            boxes[name].set_url(addresses.get(name))
         arrows = [(pair, COLORS[0], "-") for pair in solid]
         arrows += [(pair, COLORS[1], "--") for pair in dashed]
         taken = {pair for pair, _, _ in arrows}
@@ -708,9 +720,10 @@ def implications(
             if (end, start) in taken:
                 first, last = np.array(spots[start]), np.array(spots[end])
                 outwards = np.cross(np.append(last - first, 0), np.append(center - first, 0))[2] > 0
-                bends[start, end] = 0.2 if outwards else -0.2
+                # Seen from its other end an arrow with the same bend is on the other side.
+                bends[start, end] = bends[end, start] or (0.2 if outwards else -0.2)
         for (start, end), color, line in arrows:
-            axes.annotate(
+            arrow = axes.annotate(
                 "",
                 spots[end],
                 spots[start],
@@ -726,6 +739,7 @@ def implications(
                     "connectionstyle": f"arc3,rad={bends[start, end]}",
                 },
             )
+            arrow.arrow_patch.set_url(addresses.get((start, end)))
         for (start, end), witness in dashed.items():
             first = np.array(spots[start])
             chord = np.array(spots[end]) - first
@@ -737,7 +751,8 @@ def implications(
             aside = -aside if bend < 0 else aside
             x, y = first + chord * (0.5 if bend else 0.42) + aside * (abs(bend) * length / 2 + 0.2)
             beside = "left" if aside[0] > 0.2 else "right" if aside[0] < -0.2 else "center"
-            axes.text(x, y, witness, ha=beside, va="center")
+            said = axes.text(x, y, witness, ha=beside, va="center")
+            said.set_url(addresses.get((start, end)))
         axes.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]))
         axes.axis("off")
     return figure

@@ -25,6 +25,7 @@ from . import (
     folds,
     formulas,
     node,
+    pictures,
     plain,
     printed,
     reference,
@@ -152,6 +153,7 @@ def setup(app):
     app.connect("doctree-resolved", claims.link_tests)
     app.connect("doctree-resolved", formulas.set_formulas)
     app.connect("doctree-resolved", folds.fold_page)
+    app.connect("doctree-resolved", pictures.open_pictures)
     app.connect("doctree-resolved", cells.add_bars)
     app.connect("html-page-context", codelinks.link_code)
     app.connect("html-page-context", cells.add_script)

@@ -1,0 +1,49 @@
+"""Pictures whose parts lead somewhere: an SVG with links stands in the page itself.
+
+In an ``<img>`` links are dead. Matplotlib writes them where an artist has a URL, ``set_url``; here
+such a picture is put into the page, in the color of its text, with its words for those who do not
+see it.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+
+from .page import INK
+
+LINK = re.compile(r'<a xlink:href="([^"]*)"')
+NAMED = re.compile(r'\bid="([^"]*)"')
+USED = re.compile(r'(?:xlink:href="#|url\(#)([^")]*)')
+
+
+def open_pictures(app, doctree, page: str) -> None:
+    """Put the pictures of a page that have links into the page."""
+    if app.builder.format != "html":
+        return
+    for number, image in enumerate(doctree.findall(nodes.image)):
+        path = Path(app.srcdir, image["uri"])
+        if path.suffix == ".svg" and path.is_file():
+            text = path.read_text(encoding="utf-8")
+            if LINK.search(text):
+                markup = opened(text, image.get("alt", ""), f"picture-{number}-")
+                image.replace_self(nodes.raw("", markup, format="html"))
+
+
+def opened(text: str, alt: str, prefix: str) -> str:
+    """Return an SVG as a part of a page: links that work, and names that are this picture's own.
+
+    >>> print(opened('<?xml?><svg><g id="a"/><a xlink:href="#b"><use xlink:href="#a"/></a></svg>',
+    ...              "A & B", "p-"))
+    <svg class="linked" role="group" aria-label="A &amp; B"><g id="p-a"/><a href="#b"><use xlink:href="#p-a"/></a></svg>
+    """  # noqa: E501
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = LINK.sub(r'<a href="\1"', text)
+    used = set(USED.findall(text))
+    text = USED.sub(lambda m: m[0].removesuffix(m[1]) + prefix + m[1], text)
+    text = NAMED.sub(lambda m: f'id="{prefix}{m[1]}"' if m[1] in used else "", text)
+    words = f'class="linked" role="group" aria-label="{escape(alt, quote=True)}"'
+    return text.replace("<svg", f"<svg {words}", 1)
