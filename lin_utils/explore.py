@@ -7,15 +7,16 @@ program that makes pages reads `MIME`, which is JSON of this shape::
       "version": 1,
       "description": "what the figure shows",
       "sliders": [
-        {"name": "step", "label": "step", "values": ["0.1", "0.2"], "start": 1},
-        {"name": "depth", "label": "depth", "values": ["2", "3", "4"], "start": 0}
+        {"name": "step", "label": "step", "values": ["0.1", "0.2"], "start": 1, "list": false},
+        {"name": "depth", "label": "depth", "values": ["2", "3", "4"], "start": 0, "list": false}
       ],
       "frames": ["<svg …", "<svg …", …]
     }
 
 There is a frame for each choice of values, in row-major order: the last slider moves fastest, and
 what is shown first is the frame at the starts, here the fourth. Each frame is an ``<svg>`` element
-that names itself for screen readers and takes its ink from the color of the text around it. A
+that names itself for screen readers and takes its ink from the color of the text around it. Where
+``list`` is true the values are names without an order: a list takes the place of the slider. A
 reader refuses a version that it does not know; a new one is numbered when an old reader would err.
 """
 
@@ -90,7 +91,7 @@ class Explorer:
             return shown
 
         sliders = [
-            ipywidgets.SelectionSlider(
+            (ipywidgets.Dropdown if slider.get("list") else ipywidgets.SelectionSlider)(
                 options=[(value, i) for i, value in enumerate(slider["values"])],
                 index=slider["start"],
                 description=slider["label"],
@@ -177,7 +178,8 @@ def explore(
         called ``draw``, ``description``, ``start`` or ``grids``.
     **named_grids : sequence
         For each argument of ``draw`` the values of its slider: one slider or two. The values
-        are numbers, strings or others that can be hashed, each once.
+        are numbers, strings or others that can be hashed, each once. Where all are strings a list
+        takes the place of the slider.
 
     Returns
     -------
@@ -236,6 +238,7 @@ def explore(
             "label": name.replace("_", " "),
             "values": [str(value) for value in grid],
             "start": first[name],
+            "list": all(isinstance(value, str) for value in grid),  # names have no order
         }
         for name, grid in values.items()
     ]

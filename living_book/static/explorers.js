@@ -28,13 +28,22 @@
     return element("div", { className: "explorer-slider" }, [name, input, output]);
   };
 
+  const list = ({ label, values, start }, choose) => {
+    const options = values.map((value, i) => element("option", { value: i, textContent: value }));
+    const select = element("select", { id: `explorer-${++made}` }, options);
+    select.selectedIndex = start;
+    select.addEventListener("change", () => choose(select.selectedIndex));
+    choose(start);
+    return element("div", { className: "explorer-slider" }, [element("label", { htmlFor: select.id, textContent: label }), select]);
+  };
+
   const draw = (place, { description, sliders, frames }) => {
     const picture = element("div");
     const chosen = sliders.map(({ start }) => start);
     const show = () => {
       picture.innerHTML = frames[sliders.reduce((row, { values }, i) => row * values.length + chosen[i], 0)];
     };
-    const controls = sliders.map((slider, i) => control(slider, (index) => { chosen[i] = index; show(); }));
+    const controls = sliders.map((slider, i) => (slider.list ? list : control)(slider, (index) => { chosen[i] = index; show(); }));
     place.setAttribute("role", "group");
     place.setAttribute("aria-label", description);
     place.replaceChildren(...controls, picture);
