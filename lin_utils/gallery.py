@@ -486,7 +486,7 @@ def flat_stairs() -> Smooth:
     .. math:: f(x) = \tfrac{x^2}{2} + \tfrac{\cosh x}{2}
               - \tfrac{1}{10}(\cosh x\cos 2x + 2\sinh x\sin 2x) - \tfrac{2}{5}
 
-    The slope is at least |x|, which is the restricted secant inequality. At the multiples of π
+    The slope is at least that of x²/2, which is the restricted secant inequality. At the multiples of π
     it is no more, while f has climbed exponentially.
 
     Returns
@@ -562,7 +562,7 @@ def _huber_gradient(x: Array, threshold: float) -> Array:
 
 
 def huber(threshold: float) -> Smooth:
-    r"""Return Huber's function: x²/2 for |x| ≤ τ, and beyond it the tangents τ|x| − τ²/2.
+    r"""Return Huber's function: x²/2 on [−τ, τ], and the tangents of slope ±τ beyond it.
 
     It is convex and 1-smooth. From x_0 = R, with τ = R/(2t + 1), gradient descent with the step 1
     has the gap R²/(4t + 2) after t steps: half of what `smooth_weak_quasi_convex_rate` allows.
