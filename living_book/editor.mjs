@@ -45,7 +45,7 @@ export const edit = (parent, { code, label, run, change }) => {
     history(), indentOnInput(), bracketMatching(), pythonLanguage, indentUnit.of("    "), syntaxHighlighting(colors), look, told,
     keymap.of([{ key: "Shift-Enter", run: () => { run(); return true; } }, ...tab(typed), ...defaultKeymap, ...historyKeymap]),
     EditorView.contentAttributes.of({
-      "aria-label": label, "aria-description": "Shift and Enter run it. When you have typed, Tab indents, and Escape then Tab leaves.",
+      tabindex: "0", "aria-label": label, "aria-description": "Shift and Enter run it. When you have typed, Tab indents, and Escape then Tab leaves.",
     }),
     EditorView.domEventHandlers({ blur: (event, view) => { typed.delete(view); } }),
   ];

@@ -209,6 +209,8 @@ def output(tab, number):
 
 def run(tab, number, word="Run"):
     """Run a cell to its end; return what the page shows below it, and says of it."""
+    bar = f"document.querySelector('[data-cell=\"{number}\"]')"
+    tab.evaluate(f"{bar}.closest('details')?.setAttribute('open', '')")
     tab.click(f"{word} cell {number}")
     said = tab.wait(f"/Done|error|fails|did not/.test({status(number)}) && {status(number)}")
     return output(tab, number), said

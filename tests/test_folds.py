@@ -1,11 +1,11 @@
 """Code that certifies or draws is folded, behind words; proofs fold, and end with a mark."""
 
+import pathlib
 import re
 
 import pytest
 
 pytest.importorskip("selectolax")
-from conftest import BOOK
 from nbformat import NO_CONVERT, read
 from selectolax.lexbor import LexborHTMLParser
 
@@ -13,6 +13,7 @@ from living_book.claims import certified
 from living_book.folds import LONGEST
 from living_book.statements import numbers
 
+BOOK = pathlib.Path(__file__).parents[1]
 CHAPTERS = sorted((BOOK / "chapters").glob("*.ipynb"))
 PAGE = "chapters/optimality-conditions.html"
 KEY = "living-book:all-code"

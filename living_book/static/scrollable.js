@@ -32,6 +32,7 @@
   }, { rootMargin: "500px" });
   const watch = () => blocks.forEach((block) => { passing.unobserve(block); passing.observe(block); });
   addEventListener("resize", watch);
+  addEventListener("toggle", ({ target }) => blocks.filter((block) => target.contains(block)).forEach(look), true); // what a fold hid has no size
   document.fonts.addEventListener("loadingdone", watch);
   watch();
 }
