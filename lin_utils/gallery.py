@@ -486,8 +486,8 @@ def flat_stairs() -> Smooth:
     .. math:: f(x) = \tfrac{x^2}{2} + \tfrac{\cosh x}{2}
               - \tfrac{1}{10}(\cosh x\cos 2x + 2\sinh x\sin 2x) - \tfrac{2}{5}
 
-    The slope is at least that of x²/2, which is the restricted secant inequality. At the multiples of π
-    it is no more, while f has climbed exponentially.
+    The slope is at least that of x²/2, which is the restricted secant inequality. At the
+    multiples of π it is no more, while f has climbed exponentially.
 
     Returns
     -------
