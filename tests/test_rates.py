@@ -41,7 +41,7 @@ def test_two_slopes_are_paid_for_by_one_step(seed, dim):
 
 @given(KAPPA, st.floats(0.1, 10))
 def test_the_sharp_factor_lies_between_the_parabola_s_and_polyak_s(kappa, beta):
-    """Check thm-polyak-sharp-rate against thm-polyak-rate, and against (α/4)x², which needs less."""
+    """Check thm-polyak-sharp-rate: (α/4)x² needs less, and thm-polyak-rate promises less."""
     sharp = lu.sharp_polyak_factor(kappa * beta, beta)
     lu.certify("thm-polyak-sharp-rate", (1 - kappa / 2) ** 2, sharp)
     lu.certify("thm-polyak-sharp-rate", sharp, lu.polyak_factor(kappa * beta, beta))
