@@ -37,7 +37,7 @@ def quadratic(spectrum):
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
 def test_a_quadratic_is_polyak_with_twice_its_smallest_eigenvalue(spectrum, seed):
-    """Check item 1 of prop-implications."""
+    """Check item 1 of prop-implications, and ex-quadratic."""
     points = np.random.default_rng(seed).normal(size=(50, len(spectrum)))
     assert (lu.polyak_ratio(quadratic(spectrum), points) >= 2 * min(spectrum) * (1 - 1e-9)).all()
 

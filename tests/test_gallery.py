@@ -211,6 +211,15 @@ def test_the_zigzag_bowl_is_as_flat_as_polyak_allows_at_the_iterates_only(kappa,
     assert between[ratios.argmin()] == pytest.approx(ratio + (1 - ratio) * ratio / 2, abs=1e-4)
 
 
+@KAPPAS
+def test_the_zigzag_bowl_has_half_a_slope_where_it_is_higher(kappa):
+    """Check ex-strong-growth: at x + f′(x)/(2β) the slope is halved, and the value is not."""
+    f, x = lu.zigzag_bowl(kappa, 1.0), np.sqrt((1 - kappa / 2) / (1 + kappa / 4))
+    beyond = x + f.gradient([x]) / 2
+    assert f.gradient(beyond)[0] == pytest.approx(f.gradient([x])[0] / 2, rel=1e-6)
+    assert f.value(beyond) > f.value([x])
+
+
 @pytest.mark.parametrize("kappa", [1e-4, 1e-8, 1e-12, 1e-17])
 def test_the_zigzag_bowl_is_right_however_flat_it_is(kappa):
     """Check thm-polyak-sharp-rate's f(1) = g²/α, with 1 − √q without the difference."""

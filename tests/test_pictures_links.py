@@ -104,3 +104,20 @@ def test_any_artist_can_lead_somewhere():
     figure = Figure()
     figure.subplots().text(0.5, 0.5, "here").set_url("#there")
     assert [a["href"] for a in page(opened(svg(figure), "", "p-")).find_all("a")] == ["#there"]
+
+
+def test_a_built_page_has_the_picture_with_links_in_itself_and_others_beside_it(
+    small_book, picture
+):
+    plain = svg(lu.figures.implications(PLACES, [("Polyak", "growth")], {}))
+    pages = "# Pictures\n\n![first words](a.svg)\n\n![plain words](b.svg)\n\n![last words](a.svg)\n"
+    built = small_book.build({"index.md": pages, "a.svg": picture, "b.svg": plain})
+    assert built.returncode == 0, built.stderr
+    shown = page(small_book.read("index.html"))
+    assert [one["aria-label"] for one in shown.select("svg.linked")] == [
+        "first words",
+        "last words",
+    ]
+    assert [image["alt"] for image in shown.select("img[alt$=words]")] == ["plain words"]
+    names = [part["id"] for part in shown.select("svg.linked [id]")]
+    assert len(names) == len(set(names)) > 10

@@ -100,6 +100,17 @@ def test_the_floor_is_within_a_factor_4_of_the_bound_s(step):
     lu.certify("thm-sgd-polyak", square / 4, floor / 3)
 
 
+@pytest.mark.parametrize("step", [0.1, 0.5, 1.0])
+def test_the_floor_of_the_exercise_is_too_large_by_2_less_the_step(step):
+    """Check ex-noise-floor on ½x² with noise of variance 4, by the recursion of E x²."""
+    square = 0.0
+    for _ in range(2000):
+        square = (1 - step) ** 2 * square + step**2 * 4
+    floor = lu.noisy_polyak_rate(2.0, 1.0, 1.0, 2.0, 10_000, step)
+    assert floor / (square / 2) == pytest.approx(2 - step)
+    assert step != 0.5 or square / 2 == pytest.approx(2 / 3)
+
+
 @given(SEEDS, st.floats(1, 3), st.floats(0, 10))
 def test_shrinking_steps_have_their_rate_in_exact_second_moments(seed, slack, longer):
     """Check part 2 of thm-sgd-polyak on quadratics, for every k that it allows."""

@@ -43,13 +43,14 @@ def constants(f):
 
 @pytest.mark.parametrize("name", BOWLS)
 def test_the_constants_of_the_relatives_are_those_of_the_implications(name):
-    """Check items 2, 3 and 4 of prop-relatives, and prop-growth-and-weak-quasi-convexity."""
+    """Check items 2 to 4 of prop-relatives, and prop-growth-and-weak-quasi-convexity."""
     f, beta = BOWLS[name]
     c = constants(f)
     lu.certify("prop-relatives", c["polyak"] / 2, c["error bound"])
     lu.certify("prop-relatives", c["secant"], c["error bound"])
     lu.certify("prop-relatives", c["error bound"] / 2, c["growth"])
     lu.certify("prop-relatives", 2 * c["error bound"] ** 2 / beta, c["polyak"])
+    lu.certify("ex-condition-number", c["polyak"], 2 * beta)
     if c["weak quasi-convexity"] > 0:
         both = c["weak quasi-convexity"] ** 2 * c["growth"]
         lu.certify("prop-growth-and-weak-quasi-convexity", both, c["polyak"])
@@ -189,10 +190,10 @@ def test_the_flow_shows_polyak_s_ratio_in_its_first_moments(f):
 
 @given(st.floats(0.01, 30))
 def test_one_step_on_the_line_has_the_square_of_the_factor(x):
-    """Check ex-one-dimension on x² + 3 sin²x, and that (α/4)x² meets it."""
+    """Check ex-polyak-on-a-line on x² + 3 sin²x, and that (α/4)x² meets it."""
     bowl, alpha, beta = lu.wavy_bowl(), 0.35106, 8.0
     after = bowl.value([x] - bowl.gradient([x]) / beta)
-    lu.certify("ex-one-dimension", after, (1 - alpha / beta / 2) ** 2 * bowl.value([x]))
+    lu.certify("ex-polyak-on-a-line", after, (1 - alpha / beta / 2) ** 2 * bowl.value([x]))
     gentle = lu.power_bowl(2.0, alpha / 4)
     met = gentle.value([x] - gentle.gradient([x]) / beta) / gentle.value([x])
     assert met == pytest.approx((1 - alpha / beta / 2) ** 2)
