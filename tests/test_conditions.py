@@ -37,7 +37,7 @@ def quadratic(spectrum):
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=4), st.integers(0, 2**32 - 1))
 def test_a_quadratic_is_polyak_with_twice_its_smallest_eigenvalue(spectrum, seed):
-    """Check item 1 of prop-implications."""
+    """Check item 1 of prop-implications, and ex-quadratic."""
     points = np.random.default_rng(seed).normal(size=(50, len(spectrum)))
     assert (lu.polyak_ratio(quadratic(spectrum), points) >= 2 * min(spectrum) * (1 - 1e-9)).all()
 
@@ -146,6 +146,30 @@ def test_the_flow_is_as_fast_and_as_short_as_polyak_says(start):
     if start[0] == 0:
         np.testing.assert_allclose(gaps, bounds[0], rtol=1e-5)
         assert length == pytest.approx(bounds[1] * (1 - np.exp(-4)), rel=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 1.5, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("time", [0.1, 2.0])
+def test_the_flow_on_a_power_of_the_norm_meets_the_rate(alpha, time):
+    """Check the last sentence of thm-weak-quasi-convex-flow by integration."""
+    radius = 1.5
+    f = lu.power_bowl(alpha, radius ** (2 - alpha) / (2 * alpha * time), dim=2)
+    times = np.linspace(0, time, 5)
+    path, _ = flow(f, radius * np.array([0.6, 0.8]), times)
+    bound = lu.weak_quasi_convex_flow_rate(alpha, radius, times)
+    lu.certify("thm-weak-quasi-convex-flow", f.value(path[:-1]), bound[:-1])
+    assert f.value(path[-1]) == pytest.approx(bound[-1], rel=1e-5)
+
+
+@pytest.mark.parametrize("start", [(0.5, 0.3), (-1.0, 2.0), (0.1, -3.0)])
+@pytest.mark.parametrize("f", [lu.star(2.0), lu.star(3.0), lu.log_bowl(2), lu.star(2.5)])
+def test_the_flow_is_below_the_rate_of_weak_quasi_convexity(f, start):
+    """Check thm-weak-quasi-convex-flow with the least ratio along the solution."""
+    times = np.linspace(0, 0.3, 101)
+    path, _ = flow(f, start, times)
+    alpha = lu.weak_quasi_convexity_ratio(f, path, [0.0, 0.0]).min()
+    bound = lu.weak_quasi_convex_flow_rate(alpha, np.linalg.norm(start), times)
+    lu.certify("thm-weak-quasi-convex-flow", f.value(path), bound)
 
 
 @pytest.mark.parametrize("point", [(0.0, 0.3), (0.0, -2.0), (1.5, 0.0), (-1.0, 4.0)])
@@ -280,6 +304,18 @@ def test_a_landscape_that_returns_no_numbers_is_refused_with_the_point(ask, bad)
         (lambda: lu.polyak_factor(1.0, 2.0, step=1.0), r"step must be in \(0, 2/beta\)"),
         (lambda: lu.polyak_factor(5.0, 2.0), "alpha must be at most 2 beta = 4, got 5"),
         (lambda: lu.polyak_rate(1.0, 2.0, 1.0, [-1]), "steps must be numbers >= 0, got -1"),
+        (lambda: lu.sharp_polyak_factor(5.0, 2.0), "alpha must be at most 2 beta = 4, got 5"),
+        (lambda: lu.polyak_path_length(5.0, 2.0, 1.0), "alpha must be at most 2 beta = 4, got 5"),
+        (lambda: lu.polyak_path_length(1.0, 2.0, [1.0, -2.0]), "gap must be numbers >= 0, got -2"),
+        (
+            lambda: lu.noisy_polyak_rate(1.0, 2.0, 1.0, 1.0, 5, step=0.6),
+            r"step must be in \(0, 1/beta\] = \(0, 0.5\], got 0.6",
+        ),
+        (
+            lambda: lu.weak_quasi_convex_flow_rate(1.0, 1.0, [1.0, -1.0]),
+            "time must be numbers >= 0, got -1",
+        ),
+        (lambda: lu.zigzag_bowl(2.0, 1.0), "alpha must be below 2 beta = 2, got 2"),
         (
             lambda: lu.weak_quasi_convexity_ratio(AB, [0.0, 0.0], [0.0]),
             "minimizer must be one point",

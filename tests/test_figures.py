@@ -55,6 +55,7 @@ CALLS = {
         "places": {"a": (1, 1), "b": (2, 2)},
         "implied": [("a", "b")],
         "refuted": {("b", "a"): "x⁴"},
+        "links": {"a": "#of-a"},
     },
 }
 #: What none of the arguments may be.

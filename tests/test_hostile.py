@@ -174,6 +174,19 @@ CALLS = {
         lu.smooth_weak_quasi_convex_rate,
         {"alpha": 1.0, "beta": 1.0, "distance": 1.0, "gap": 1.0, "steps": [0, 1]},
     ),
+    (lu, "sharp_polyak_factor"): (lu.sharp_polyak_factor, {"alpha": 1.0, "beta": 2.0}),
+    (lu, "polyak_path_length"): (
+        lu.polyak_path_length,
+        {"alpha": 1.0, "beta": 2.0, "gap": [0.0, 1.0]},
+    ),
+    (lu, "noisy_polyak_rate"): (
+        lu.noisy_polyak_rate,
+        {"alpha": 1.0, "beta": 2.0, "gap": 1.0, "noise": 1.0, "steps": [0, 1], "step": 0.3},
+    ),
+    (lu, "weak_quasi_convex_flow_rate"): (
+        lu.weak_quasi_convex_flow_rate,
+        {"alpha": 1.0, "distance": 1.0, "time": [0.0, 1.0]},
+    ),
     (lu, "check_gradient"): (
         lu.check_gradient,
         {"landscape": AB, "theta": [1.0, 2.0], "direction": [1.0, 1.0]},
@@ -181,6 +194,11 @@ CALLS = {
     (lu, "gradient_descent"): (
         lu.gradient_descent,
         {"landscape": AB, "start": [1.0, 2.0], "step": 0.1, "steps": 3, "project": np.array}
+        | {"every": 1, "progress": False},
+    ),
+    (lu, "polyak_step_descent"): (
+        lu.polyak_step_descent,
+        {"landscape": AB, "start": [1.0, 2.0], "steps": 3, "alpha": 1.0, "project": np.array}
         | {"every": 1, "progress": False},
     ),
     (lu, "stochastic_gradient_descent"): (
@@ -213,8 +231,17 @@ CALLS = {
         lu.explore,
         {"draw": line, "description": "a line", "start": {"slope": 2}, "slope": [1, 2]},
     ),
-    **{(lu, name): (getattr(lu, name), {}) for name in ("quartic", "wavy_bowl", "circle_well")},
-    (lu, "two_minima_ridge"): (lu.two_minima_ridge, {}),
+    **{
+        (lu, name): (getattr(lu, name), {})
+        for name in ("quartic", "circle_well", "two_minima_ridge", "parabola_valley")
+        + ("bent_valley", "flat_stairs", "tilted_wells")
+    },
+    (lu, "wavy_bowl"): (lu.wavy_bowl, {"height": 3.0}),
+    (lu, "star"): (lu.star, {"power": 2.0}),
+    (lu, "power_bowl"): (lu.power_bowl, {"power": 1.5, "scale": 2.0, "dim": 3}),
+    (lu, "huber"): (lu.huber, {"threshold": 0.1}),
+    (lu, "zigzag_bowl"): (lu.zigzag_bowl, {"alpha": 0.3, "beta": 1.0}),
+    (lu, "largest_coordinate"): (lu.largest_coordinate, {"steps": 3, "alpha": 1.0}),
     (lu, "log_bowl"): (lu.log_bowl, {"dim": 2}),
     (lu, "averaging_trap"): (lu.averaging_trap, {"steps": 3}),
     (lu.figures, "landscape_contours"): (
@@ -250,7 +277,7 @@ CALLS = {
     (lu.figures, "implications"): (
         lu.figures.implications,
         {"places": {"a": (1.0, 1.0), "b": (3.0, 3.0)}, "implied": [("a", "b")]}
-        | {"refuted": {("b", "a"): "x⁴"}},
+        | {"refuted": {("b", "a"): "x⁴"}, "links": {"a": "#a"}},
     ),
 }
 # What has no arguments of a reader's: results that calls return, and the base class.
