@@ -321,11 +321,13 @@ def polyak_path_length(alpha: float, beta: float, gap: ArrayLike) -> Array:
     >>> lu.polyak_path_length(alpha=2.0, beta=1.0, gap=[0.5, 2.0])  # x²/2: one step
     array([1., 2.])
     """
-    q = sharp_polyak_factor(alpha, beta)
-    gap = _validation.real_array("gap", gap)
+    alpha, beta = _polyak_constants(alpha, beta)
+    q, ratio = sharp_polyak_factor(alpha, beta), alpha / beta
+    gap = _validation.finite_array("gap", gap)
     if not (gap >= 0).all():
         raise ValueError(f"gap must be numbers >= 0, got {np.min(gap):g}")
-    bound: Array = alpha / beta / (1 - np.sqrt(q)) * np.sqrt(gap / alpha)
+    # 1 − √q = (1 − q)/(1 + √q), without the difference of numbers that may be near 1.
+    bound: Array = 4 / 3 * (1 + ratio / 4) * (1 + np.sqrt(q)) * np.sqrt(gap / alpha)
     return bound[()]
 
 
@@ -487,7 +489,7 @@ def smooth_weak_quasi_convex_rate(
     See Also
     --------
     weak_quasi_convex_rate : The rate 1/√t without smoothness.
-    huber : The function that comes within a factor 2 of the bound.
+    huber : A function whose gap is 1/(2 + 1/t) of the bound.
 
     References
     ----------
@@ -498,9 +500,11 @@ def smooth_weak_quasi_convex_rate(
     steps = _steps_array(steps)
     with np.errstate(divide="ignore", over="ignore"):  # infinite at t = 0
         if alpha >= 1:
-            return (beta / alpha * distance * distance / 2 / steps)[()]
-        whole = beta * distance * distance / 2 + (1 - alpha) * gap
-        return np.where(steps > 0, whole / (1 + alpha * np.maximum(steps - 1, 0)), np.inf)[()]
+            bound = beta / alpha * distance * distance / 2 / steps
+        else:
+            whole = beta * distance * distance / 2 + (1 - alpha) * gap
+            bound = whole / (1 + alpha * np.maximum(steps - 1, 0))
+        return np.where(steps > 0, bound, np.inf)[()]
 
 
 def weak_quasi_convex_flow_rate(alpha: float, distance: float, time: ArrayLike) -> Array:
@@ -543,12 +547,14 @@ def weak_quasi_convex_flow_rate(alpha: float, distance: float, time: ArrayLike) 
     """
     alpha = _validation.positive("alpha", alpha)
     distance = _validation.positive("distance", distance)
-    time = _validation.real_array("time", time)
+    time = _validation.finite_array("time", time)
     if not (time >= 0).all():
         raise ValueError(f"time must be numbers >= 0, got {np.min(time):g}")
-    # log(α/2)/(1 − α/2) is a power series in 1 − α/2, also where it divides by little.
     less = 1 - alpha / 2
-    power = -1.0 if less == 0 else np.log1p(-less) / less
-    with np.errstate(divide="ignore", over="ignore"):  # infinite at t = 0
-        bound: Array = distance * distance / 2 / alpha / time * np.exp(alpha / 2 * power)
-    return bound[()]
+    if alpha < 0.5:
+        power = np.log(alpha / 2) / less
+    else:  # log(1 − less)/less is a power series, also where less is nearly 0
+        power = np.log1p(-less) / less if less else -1.0
+    with np.errstate(all="ignore"):  # infinite at t = 0
+        bound = distance * distance / 2 / alpha / time * np.exp(alpha / 2 * power)
+    return np.where(time > 0, bound, np.inf)[()]

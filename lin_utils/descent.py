@@ -330,7 +330,8 @@ def polyak_step_descent(
         norm = np.sqrt(np.vecdot(gradient, gradient))
         moves = norm > 0
         safe = np.where(moves, norm, 1.0)
-        length = np.where(moves, alpha * np.maximum(landscape.gap(x), 0) / safe, 0.0)
+        gap = np.maximum(landscape._evaluate(x)[0] - landscape.minimum, 0)
+        length = np.where(moves, alpha * gap / safe, 0.0)
         direction: Array = length[..., None] * (gradient / safe[..., None])
         return direction
 

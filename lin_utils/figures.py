@@ -708,8 +708,9 @@ def implications(
         for name, (x, y) in spots.items():
             text = axes.text(x, y, name, ha="center", va="center", bbox=box)
             text.set_url(addresses.get(name))
-            boxes[name] = text.get_bbox_patch()
-            boxes[name].set_url(addresses.get(name))
+            if patch := text.get_bbox_patch():
+                patch.set_url(addresses.get(name))
+            boxes[name] = patch
         arrows = [(pair, COLORS[0], "-") for pair in solid]
         arrows += [(pair, COLORS[1], "--") for pair in dashed]
         taken = {pair for pair, _, _ in arrows}
@@ -739,7 +740,8 @@ def implications(
                     "connectionstyle": f"arc3,rad={bends[start, end]}",
                 },
             )
-            arrow.arrow_patch.set_url(addresses.get((start, end)))
+            if arrow.arrow_patch:
+                arrow.arrow_patch.set_url(addresses.get((start, end)))
         for (start, end), witness in dashed.items():
             first = np.array(spots[start])
             chord = np.array(spots[end]) - first

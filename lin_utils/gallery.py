@@ -507,13 +507,21 @@ def flat_stairs() -> Smooth:
     )
 
 
+def _radius(x: Array) -> Array:
+    """Return ‖x‖, shape (..., 1), also where squares overflow or vanish."""
+    size = np.abs(x).max(axis=-1, keepdims=True)
+    unit = x / np.where(size > 0, size, 1.0)
+    radius: Array = size * np.sqrt(_squares(unit)[..., None])
+    return radius
+
+
 def _power_value(x: Array, power: float, scale: float) -> Array:
-    value: Array = scale * np.linalg.norm(x, axis=-1) ** power
+    value: Array = scale * _radius(x)[..., 0] ** power
     return value
 
 
 def _power_gradient(x: Array, power: float, scale: float) -> Array:
-    radius = np.linalg.norm(x, axis=-1, keepdims=True)
+    radius = _radius(x)
     apart = radius > 0
     radius = np.where(apart, radius, 1.0)
     gradient: Array = scale * power * radius ** (power - 1) * (x / radius) * apart
@@ -565,7 +573,7 @@ def huber(threshold: float) -> Smooth:
     r"""Return Huber's function: x²/2 on [−τ, τ], and the tangents of slope ±τ beyond it.
 
     It is convex and 1-smooth. From x_0 = R, with τ = R/(2t + 1), gradient descent with the step 1
-    has the gap R²/(4t + 2) after t steps: half of what `smooth_weak_quasi_convex_rate` allows.
+    has the gap R²/(4t + 2) after t steps; `smooth_weak_quasi_convex_rate` allows R²/(2t).
 
     Parameters
     ----------
@@ -587,12 +595,13 @@ def huber(threshold: float) -> Smooth:
 
 def _zigzag_parts(x: Array, alpha: float, beta: float) -> tuple[Array, ...]:
     """Return of each |x| the two ends of its step, and the slopes and the factor there."""
-    ratio = np.sqrt((1 - alpha / (2 * beta)) / (1 + alpha / (4 * beta)))
+    part = alpha / beta
+    fall = (np.log1p(-part / 2) - np.log1p(part / 4)) / 2  # the logarithm of √q
     size = np.abs(x[..., 0])
     safe = np.where(size > 0, size, 1.0)
-    number = np.floor(np.log(safe) / np.log(ratio))
-    high, low = ratio**number, ratio ** (number + 1)
-    slope = beta * (1 - ratio)  # over the distance
+    number = np.floor(np.log(safe) / fall)
+    high, low = np.exp(fall * number), np.exp(fall * (number + 1))
+    slope = -beta * np.expm1(fall)  # over the distance
     return size, high, low, slope * high, slope * low
 
 

@@ -15,9 +15,13 @@ from docutils import nodes
 
 from .page import INK
 
-LINK = re.compile(r'<a xlink:href="([^"]*)"')
+LINK = re.compile(r'<a xlink:href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
+WORDS = re.compile(r"<!--\s*(.*?)\s*-->", re.DOTALL)  # what Matplotlib's outlines spell
 NAMED = re.compile(r'\bid="([^"]*)"')
 USED = re.compile(r'(?:xlink:href="#|url\(#)([^")]*)')
+LEFT_OUT = re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", re.DOTALL)
+MOUSE = 'aria-hidden="true" tabindex="-1"'
+JOINS = "stroke-linejoin:round;stroke-linecap:butt"  # what that style says, for this picture alone
 
 
 def open_pictures(app, doctree, page: str) -> None:
@@ -36,14 +40,25 @@ def open_pictures(app, doctree, page: str) -> None:
 def opened(text: str, alt: str, prefix: str) -> str:
     """Return an SVG as a part of a page: links that work, and names that are this picture's own.
 
-    >>> print(opened('<?xml?><svg><g id="a"/><a xlink:href="#b"><use xlink:href="#a"/></a></svg>',
-    ...              "A & B", "p-"))
-    <svg class="linked" role="group" aria-label="A &amp; B"><g id="p-a"/><a href="#b"><use xlink:href="#p-a"/></a></svg>
-    """  # noqa: E501
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    text = LINK.sub(r'<a href="\1"', text)
+    >>> svg = '<?xml?><svg><g id="a"/><a xlink:href="#b"><!-- B --><use xlink:href="#a"/></a></svg>'
+    >>> print(opened(svg, "A & B", "p-").replace(JOINS, ""))
+    <svg class="linked" role="group" aria-label="A &amp; B" style=""><g id="p-a"/>\
+<a href="#b" aria-label="B"><use xlink:href="#p-a"/></a></svg>
+    """
+    text = LEFT_OUT.sub("", text[text.index("<svg") :]).replace(INK, "currentColor")
+    text = LINK.sub(link, text)
     used = set(USED.findall(text))
     text = USED.sub(lambda m: m[0].removesuffix(m[1]) + prefix + m[1], text)
     text = NAMED.sub(lambda m: f'id="{prefix}{m[1]}"' if m[1] in used else "", text)
-    words = f'class="linked" role="group" aria-label="{escape(alt, quote=True)}"'
-    return text.replace("<svg", f"<svg {words}", 1)
+    words = f'class="linked" role="group" aria-label="{escape(alt, quote=True)}" style="{JOINS}"'
+    return WORDS.sub("", text).replace("<svg", f"<svg {words}", 1)
+
+
+def link(match: re.Match) -> str:
+    """Return a link with its words for a name; one without words is for the mouse alone."""
+    address, drawn = match.groups()
+    words = " ".join(" ".join(WORDS.findall(drawn)).split())
+    name = (
+        f'aria-label="{escape(words, quote=True)}"' if words else 'aria-hidden="true" tabindex="-1"'
+    )
+    return f'<a href="{address}" {name}>{drawn}</a>'
