@@ -327,7 +327,7 @@ def polyak_path_length(alpha: float, beta: float, gap: ArrayLike) -> Array:
     if not (gap >= 0).all():
         raise ValueError(f"gap must be numbers >= 0, got {np.min(gap):g}")
     # 1 − √q = (1 − q)/(1 + √q), without the difference of numbers that may be near 1.
-    bound: Array = 4 / 3 * (1 + ratio / 4) * (1 + np.sqrt(q)) * np.sqrt(gap / alpha)
+    bound: Array = 4 / 3 * (1 + ratio / 4) * (1 + np.sqrt(q)) * (np.sqrt(gap) / np.sqrt(alpha))
     return bound[()]
 
 
@@ -498,7 +498,7 @@ def smooth_weak_quasi_convex_rate(
     numbers = (("alpha", alpha), ("beta", beta), ("distance", distance), ("gap", gap))
     alpha, beta, distance, gap = (_validation.positive(*pair) for pair in numbers)
     steps = _steps_array(steps)
-    with np.errstate(divide="ignore", over="ignore"):  # infinite at t = 0
+    with np.errstate(all="ignore"):  # infinite at t = 0
         if alpha >= 1:
             bound = beta / alpha * distance * distance / 2 / steps
         else:
@@ -552,7 +552,7 @@ def weak_quasi_convex_flow_rate(alpha: float, distance: float, time: ArrayLike) 
         raise ValueError(f"time must be numbers >= 0, got {np.min(time):g}")
     less = 1 - alpha / 2
     if alpha < 0.5:
-        power = np.log(alpha / 2) / less
+        power = (np.log(alpha) - np.log(2)) / less
     else:  # log(1 − less)/less is a power series, also where less is nearly 0
         power = np.log1p(-less) / less if less else -1.0
     with np.errstate(all="ignore"):  # infinite at t = 0

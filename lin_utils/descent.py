@@ -332,7 +332,8 @@ def polyak_step_descent(
         safe = np.where(moves, norm, 1.0)
         gap = np.maximum(landscape._evaluate(x)[0] - landscape.minimum, 0)
         length = np.where(moves, alpha * gap / safe, 0.0)
-        direction: Array = length[..., None] * (gradient / safe[..., None])
+        # Where there is no number, the run has left all bounds and is told to have diverged.
+        direction: Array = np.nan_to_num(length[..., None] * (gradient / safe[..., None]), nan=0.0)
         return direction
 
     return _descend(landscape, start, 1.0, steps, scaled, project, every, progress)

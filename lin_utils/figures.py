@@ -38,6 +38,8 @@ from .landscape import Landscape, checked
 __all__ = [
     "COLORS",
     "INK",
+    "LEVELS",
+    "STYLE",
     "curves",
     "implications",
     "landscape_contours",
@@ -63,6 +65,7 @@ LEVELS = LinearSegmentedColormap.from_list("levels", ["#8A55CC", "#2A7AB8", "#4C
 #: The width of a figure, in inches.
 WIDTH = 5.0
 
+#: What Matplotlib is told for each figure: sizes for a phone, the ink, lines that differ in kind.
 STYLE: dict[Any, Any] = {
     "axes.prop_cycle": cycler(color=COLORS, linestyle=["-", "-", "-", "-", "-.", ":"]),
     "axes.edgecolor": INK,

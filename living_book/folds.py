@@ -17,6 +17,7 @@ from sphinx_proof.nodes import proof_node
 
 from .cells import answer_lines, is_cell, source_of
 from .claims import STATED, certified
+from .explorers import explorer
 
 LONGEST = 25  # lines of an open cell
 OPEN = "show-input"  # the tag of a cell that stays open
@@ -86,8 +87,10 @@ def fold_cell(cell, called: dict[str, str], numbers: dict, figure: str) -> HideC
     elif drawn is not None and drawn["ids"][0] in numbers:
         number = ".".join(map(str, numbers[drawn["ids"][0]]))
         words, kind = f"Code of {figure % number}", "drawing"
-    elif made:
+    elif made and next(cell.findall(explorer), None):
         words, kind = "Code of this picture", "drawing"
+    elif made:
+        words, kind = "Code", "long"
     elif lines > LONGEST:
         words, kind = f"Code, {lines} lines", "long"
     else:

@@ -136,7 +136,7 @@ class TestTheTiltedWells:
 
     @pytest.mark.parametrize(
         "near, sentence",
-        [(-1, r"Its infimum is $%s\ldots$"), (1, r"with $f(x(t)) \to %s\ldots$")],
+        [(-1, r"Its infimum is $%s\ldots$"), (1, r"the values along it tend to $%s\ldots$")],
     )
     def test_have_the_values_that_the_chapter_prints(self, near, sentence, text):
         _, value = self.at(near)

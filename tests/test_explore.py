@@ -46,8 +46,20 @@ def test_the_output_holds_the_view_and_the_documented_schema():
         "version": 1,
         "description": "explorer",
         "sliders": [
-            {"name": "step_size", "label": "step size", "values": ["0.1", "0.2"], "start": 0},
-            {"name": "depth", "label": "depth", "values": ["1", "2", "3"], "start": 2},
+            {
+                "name": "step_size",
+                "label": "step size",
+                "values": ["0.1", "0.2"],
+                "start": 0,
+                "list": False,
+            },
+            {
+                "name": "depth",
+                "label": "depth",
+                "values": ["1", "2", "3"],
+                "start": 2,
+                "list": False,
+            },
         ],
     }
     inner = explorer.widget.children[-1].children

@@ -110,7 +110,9 @@ def tenth(number):
 def test_axes_stay_while_a_slider_moves(explorers):
     """Each frame has the same size, and its axes the same places, ends, ticks and names."""
     assert explorers
-    for explorer in explorers:
+    moved = [e for e in explorers if not any(slider["list"] for slider in e["sliders"])]
+    assert len(moved) < len(explorers)  # a name chosen from a list is another picture
+    for explorer in moved:
         frames = map(ElementTree.fromstring, explorer["frames"])
         fixed = {
             (
@@ -135,12 +137,12 @@ def test_a_page_stays_while_a_slider_moves(browser, address):
     assert found
     for explorer in found:
         explorer.scroll_into_view_if_needed()
-        explorer.locator("input").first.wait_for()
+        explorer.locator("input, select").first.wait_for()
         heights = explorer.evaluate(
-            """explorer => [...explorer.querySelectorAll("input")].flatMap((input) =>
-                 Array.from({ length: Number(input.max) + 1 }, (_, value) => {
+            """explorer => [...explorer.querySelectorAll("input, select")].flatMap((input) =>
+                 Array.from({ length: input.length ?? Number(input.max) + 1 }, (_, value) => {
                    input.value = value;
-                   input.dispatchEvent(new Event("input"));
+                   input.dispatchEvent(new Event(input.matches("select") ? "change" : "input"));
                    return explorer.offsetHeight;
                  }))"""
         )

@@ -40,7 +40,9 @@ def members(name, value):
 
 PUBLIC = dict(item for name in lu.__all__ for item in members(name, getattr(lu, name)))
 DOCUMENTED = {
-    name: value for name, value in PUBLIC.items() if callable(value) or isinstance(value, property)
+    name: value
+    for name, value in PUBLIC.items()
+    if inspect.isroutine(value) or inspect.isclass(value) or isinstance(value, property)
 }
 
 
