@@ -41,7 +41,7 @@ def test_a_mouse_that_rests_on_a_link_brings_its_card(page, target, said):
 def test_equations_and_figures_have_cards(page, address, target):
     page.goto(address + "chapters/optimality-conditions.html")
     page.locator(f".bd-article a.reference.internal[href='{target}']").first.hover()
-    page.locator(CARD).locator(".katex-display, figure img").wait_for()
+    page.locator(CARD).locator(".katex-display, figure img, figure svg").wait_for()
 
 
 def test_the_keyboard_brings_a_card_and_escape_takes_it(page):

@@ -31,6 +31,9 @@ CUT = """all => all.filter((formula) => formula.scrollWidth > formula.clientWidt
   .map((formula) => formula.textContent)"""
 
 
+CONTROL = "input, select"  # of an explorer
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_self_contained_typeset_and_alive(name, address, context):
     page = context.new_page()
@@ -47,12 +50,14 @@ def test_page_is_self_contained_typeset_and_alive(name, address, context):
         assert place.locator("svg").get_attribute("aria-label")
     for explorer in page.locator(".explorer").all():
         explorer.evaluate("place => place.scrollIntoView()")
-        explorer.get_by_role("slider").first.wait_for()
-        for slider in explorer.get_by_role("slider").all():
-            slider.press("Home")
+        explorer.locator(CONTROL).first.wait_for()
+        for control in explorer.locator(CONTROL).all():
+            control.press("Home")
             frames = [explorer.locator("svg").get_attribute("aria-label")]
-            for _ in range(int(slider.get_attribute("max"))):
-                slider.press("ArrowRight")
+            for _ in range(control.evaluate("c => (c.length ?? Number(c.max) + 1) - 1")):
+                control.press(
+                    "ArrowDown" if control.evaluate("c => 'length' in c") else "ArrowRight"
+                )
                 frames.append(explorer.locator("svg").get_attribute("aria-label"))
             assert len(set(frames)) == len(frames) > 1
     assert page.locator("article img:not([alt]), article img[alt='']").count() == 0
@@ -127,7 +132,7 @@ def read(request, context, address):
     page.goto(address + request.param)
     page.evaluate(READ_ALL)
     for explorer in page.locator(".explorer").all():
-        explorer.get_by_role("slider").first.wait_for()
+        explorer.locator(CONTROL).first.wait_for()
     yield page
     page.close()
 

@@ -35,7 +35,9 @@
     else copy.append(document.importNode(place, true));
     if (place.matches("dt") && place.nextElementSibling) copy.append(document.importNode(place.nextElementSibling.querySelector("p") ?? "", true));
     for (const extra of copy.querySelectorAll(".headerlink, button, script, .hero")) extra.remove();
-    for (const named of copy.querySelectorAll("[id]")) named.removeAttribute("id");
+    for (const named of copy.querySelectorAll("[id]:not(svg *)")) named.removeAttribute("id");
+    // A picture refers to parts of its own by their names, which are other ones here than on the page.
+    for (const svg of copy.querySelectorAll("svg.linked")) svg.outerHTML = svg.outerHTML.replaceAll(/( id="|href="#|url\(#)(?=picture-)/g, "$1card-");
     for (const picture of copy.querySelectorAll("img")) {
       picture.src = new URL(picture.getAttribute("src"), url).href;
       picture.loading = "eager";
