@@ -152,7 +152,7 @@ MOVES = """() => [...document.querySelectorAll("*")].filter((part) => {
 # The contents beside the text unfold where the reader is; what is folded is no control.
 NUMBER_CONTROLS = """() => {
   globalThis.controls = new Set([...document.querySelectorAll(
-    'a[href], button, input, select, summary, [tabindex="0"]'
+    'a[href]:not([aria-hidden]), button, input, select, summary, [tabindex="0"]'
   )].filter((control) => control.checkVisibility({ visibilityProperty: true }))
     .filter((control) => !control.closest(".toc-h3")));
   addEventListener("focusin", ({ target }) => { controls.delete(target); });
