@@ -96,8 +96,9 @@ def fold_cell(cell, called: dict[str, str], numbers: dict, figure: str) -> HideC
     else:
         return None
     if made is None:
-        made = HideCodeCellNode("", source.deepcopy(), classes=["above-input"])
+        made = HideCodeCellNode("", classes=["above-input"])
         cell.replace(source, made)
+        made.append(source)
     made["prompt_show"] = made["prompt_hide"] = words
     made["classes"].append(kind)
     if kind == "drawing":  # first what is to be seen

@@ -121,6 +121,18 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory):
+    """Start Firefox without a window."""
+    tabs = pytest.importorskip("tabs")
+    program = shutil.which("firefox-esr") or shutil.which("firefox")
+    if program is None:
+        pytest.skip("no firefox on the PATH (Debian: apt-get install firefox-esr)")
+    firefox = tabs.Firefox(program, tmp_path_factory.mktemp("profile"))
+    yield firefox
+    firefox.close()
+
+
 def lend_packages(target):
     """Let a small book have the npm packages of the book, if they are of the same lock file."""
     lock, note = BOOK / "living_book" / "package-lock.json", WORK / "node" / "installed"

@@ -4,7 +4,6 @@ import functools
 import gzip
 import http.server
 import json
-import shutil
 import threading
 from pathlib import Path
 
@@ -148,17 +147,6 @@ def server(book):
     yield server
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def firefox(tmp_path_factory):
-    tabs = pytest.importorskip("tabs")
-    program = shutil.which("firefox-esr") or shutil.which("firefox")
-    if program is None:
-        pytest.skip("no firefox on the PATH (Debian: apt-get install firefox-esr)")
-    firefox = tabs.Firefox(program, tmp_path_factory.mktemp("profile"))
-    yield firefox
-    firefox.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The built site in headless Chromium, with every other host blocked."""
 
 import pathlib
-import shutil
 
 import pytest
 
@@ -208,14 +207,8 @@ HOLDS = {"wide": [], "cut": [], "torn": [], "deaf": []}
 
 
 @pytest.fixture(scope="module")
-def firefox(tmp_path_factory):
-    tabs = pytest.importorskip("tabs")
-    program = shutil.which("firefox-esr") or shutil.which("firefox")
-    if program is None:
-        pytest.skip("no firefox on the PATH (Debian: apt-get install firefox-esr)")
-    firefox = tabs.Firefox(program, tmp_path_factory.mktemp("firefox"))
-    yield tabs.FirefoxTab(firefox)
-    firefox.close()
+def tab(firefox):
+    return pytest.importorskip("tabs").FirefoxTab(firefox)
 
 
 @pytest.mark.parametrize("name", READ)
@@ -232,13 +225,13 @@ def test_page_fits_a_phone(name, address, context):
 
 
 @pytest.mark.parametrize("name", READ)
-def test_page_fits_a_phone_in_firefox(name, address, firefox):
+def test_page_fits_a_phone_in_firefox(name, address, tab):
     def found(width):
         size = {"width": width, "height": 844}
-        firefox.firefox.ask("browsingContext.setViewport", context=firefox.context, viewport=size)
-        return firefox.evaluate(f"({PHONE})()")
+        tab.firefox.ask("browsingContext.setViewport", context=tab.context, viewport=size)
+        return tab.evaluate(f"({PHONE})()")
 
     found(320)
-    firefox.open(address + name)
-    firefox.evaluate(f"({READ_ALL})()")
+    tab.open(address + name)
+    tab.evaluate(f"({READ_ALL})()")
     assert {width: found(width) for width in (320, 390)} == {320: HOLDS, 390: HOLDS}
