@@ -43,8 +43,8 @@ EXTENSIONS = [
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
-STYLES = [f"{name}.css" for name in "book explorers cells cards hero folds paper search".split()]
-SCRIPTS = [f"{name}.js" for name in "scrollable anchor explorers cards folds paper search".split()]
+STYLES = [f"{name}.css" for name in "book explorers cells cards hero folds paper".split()]
+SCRIPTS = [f"{name}.js" for name in "scrollable anchor explorers cards folds paper".split()]
 # What the extension needs of others; what a book sets itself comes first.
 DEFAULTS = {
     "html_math_renderer": "living_book",

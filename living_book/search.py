@@ -193,9 +193,11 @@ def is_on(app) -> bool:
 
 
 def replace_search(app) -> None:
-    """Let Sphinx make no index of its own."""
+    """Let Sphinx make no index of its own, and the pages load what searches."""
     if is_on(app):
         app.builder.search = False
+        app.add_css_file("search.css")
+        app.add_js_file("search.js", loading_method="defer")
 
 
 def write_page(app):

@@ -222,3 +222,14 @@ def test_a_small_book_has_its_search_and_keeps_pages_that_are_not_written_again(
 def test_a_table_that_is_not_there_is_named(small_book):
     answer = small_book.build({"index.md": "# One\n"}, living_book_synonyms="index#none")
     assert answer.returncode != 0 and "no table in index#none" in answer.stderr
+
+
+def test_sphinx_searches_where_the_mend_is_off(small_book, browser):
+    """Check that `living_book_mends_off` brings its search back, whole and alone."""
+    settings = {"html_theme": "alabaster", "living_book_mends_off": ["no-search-of-sphinx"]}
+    assert small_book.build({"index.md": "# One\n\nA gadget.\n"}, **settings).returncode == 0
+    page = browser.new_page()
+    page.goto((small_book.site / "search.html").as_uri() + "?q=gadget")
+    page.locator("#search-results li a", has_text="One").wait_for()
+    assert page.locator("script[src*='search.js'], .found").count() == 0
+    page.close()
