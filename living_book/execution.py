@@ -23,12 +23,13 @@ from hashlib import sha256
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
 
 import psutil
 from IPython.core.inputtransformer2 import TransformerManager
-from jupyter_cache import get_cache
 from jupyter_cache.cache.db import NbCacheRecord, session_context
+from jupyter_cache.cache.main import JupyterCacheBase
 from jupyter_core.utils import ensure_event_loop
 from myst_nb.core.execute import NotebookClientCache, cache, create_client
 from myst_nb.core.read import create_nb_reader
@@ -65,6 +66,23 @@ def end(cell, cell_index, execute_reply) -> None:
 cache.single_nb_execution = partial(
     cache.single_nb_execution, on_cell_execute=begin, on_cell_executed=end
 )
+
+
+class Cache(JupyterCacheBase):
+    """The cache, for several threads: one at a time adds a notebook.
+
+    After each new record jupyter-cache removes what is not among those that it saw a moment before,
+    which another thread's new record is not.
+    """
+
+    adding = Lock()
+
+    def cache_notebook_bundle(self, *args, **kwargs):
+        with self.adding:
+            return super().cache_notebook_bundle(*args, **kwargs)
+
+
+cache.get_cache = Cache  # where MyST-NB looks for it
 
 
 MAGIC = r"^%+\w+(?: -\w+(?: \d+)?)* ?"
@@ -298,7 +316,7 @@ def outdated(app, env, added, changed, removed) -> list[str]:
     """Name the documents whose outputs no longer hold, so that Sphinx reads them again."""
     if env.mystnb_config.execution_mode != "cache":
         return []
-    store = get_cache(env.mystnb_config.execution_cache_path)
+    store = Cache(env.mystnb_config.execution_cache_path)
     return [document.name for document in stale_documents(app, env.found_docs, store)]
 
 
@@ -309,7 +327,7 @@ def execute(app, env, docnames) -> None:
     """
     if env.mystnb_config.execution_mode != "cache" or not docnames:
         return
-    store, failures = get_cache(env.mystnb_config.execution_cache_path), []
+    store, failures = Cache(env.mystnb_config.execution_cache_path), []
     stale = {document.key: document for document in stale_documents(app, docnames, store)}
     old = [record.pk for record in store.list_cache_records() if record.hashkey in stale]
     NbCacheRecord.remove_records(old, store.db)
@@ -333,7 +351,7 @@ def seconds_of(env, notebook) -> list[float]:
     cells, known = executed(notebook), []
     if env.mystnb_config.execution_mode == "cache":
         with suppress(KeyError):
-            store = get_cache(env.mystnb_config.execution_cache_path)
+            store = Cache(env.mystnb_config.execution_cache_path)
             known = store.match_cache_notebook(notebook).data.get("cells", [])
     return known if len(known) == len(cells) else [0.0] * len(cells)
 
@@ -342,6 +360,7 @@ def side_by_side(documents: Iterable[Document]) -> Iterator[tuple[Document, Base
     """Execute documents, the longest first, and yield each with its error once it is done."""
     os.environ |= {name: os.environ.get(name, "1") for name in THREADS}
     length = {document.name: len(str(document.client.notebook)) for document in documents}
+    others = psutil.Process().children()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         longest_first = sorted(documents, key=lambda document: -length[document.name])
         jobs = {pool.submit(run, document.client): document for document in longest_first}
@@ -351,7 +370,7 @@ def side_by_side(documents: Iterable[Document]) -> Iterator[tuple[Document, Base
         except BaseException:  # Ctrl-C does not reach the kernels, and they would go on
             pool.shutdown(wait=False, cancel_futures=True)
             while not all(job.done() for job in jobs):  # one may be about to start its kernel
-                for kernel in psutil.Process().children():
+                for kernel in {*psutil.Process().children()} - {*others}:
                     kernel.kill()
                 sleep(0.1)
             raise

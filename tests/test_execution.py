@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from textwrap import dedent
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import nbformat
 import nbformat.v4 as nbf
 import psutil
 import pytest
-from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import docutils_namespace
@@ -380,7 +381,7 @@ def test_a_failing_text_page_is_named_with_its_line(book):
 
 def test_records_without_a_fingerprint_are_not_trusted(book):
     book.build()
-    store = get_cache(book.folder / "_build" / ".jupyter_cache")
+    store = execution.Cache(book.folder / "_build" / ".jupyter_cache")
     with execution.session_context(store.db) as session:
         for record in session.query(execution.NbCacheRecord):
             record.data = {"execution_seconds": 1.0}
@@ -404,3 +405,33 @@ def test_an_interrupt_ends_the_kernels(book):
         finally:
             build.kill()
     assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def test_notebooks_that_threads_cache_at_once_are_all_kept(tmp_path):
+    """jupyter-cache alone loses some: its limit takes away what came between its two looks."""
+    notebooks = [nbf.new_notebook(cells=[nbf.new_code_cell(str(i))]) for i in range(40)]
+
+    def add(notebook):
+        bundle = CacheBundleIn(notebook, "page.ipynb")
+        execution.Cache(tmp_path).cache_notebook_bundle(bundle, check_validity=False)
+
+    execution.Cache(tmp_path).list_cache_records()  # makes the tables
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, notebooks))
+    store = execution.Cache(tmp_path)
+    assert all(store.match_cache_notebook(notebook) for notebook in notebooks)
+
+
+def test_what_ends_early_ends_its_kernels_and_no_other_process(monkeypatch):
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    codes = []
+    monkeypatch.setattr(execution, "run", lambda client: client.waits and codes.append(run(sleep)))
+    run = subprocess.call
+    clients = [SimpleNamespace(notebook="#" * length, waits=length > 1) for length in (1, 2)]
+    documents = [SimpleNamespace(name=client.notebook, client=client) for client in clients]
+    with subprocess.Popen(sleep) as other:
+        jobs = execution.side_by_side(documents)
+        assert next(jobs)[0].name == "#"
+        jobs.close()
+        assert (other.poll(), codes) == (None, [-signal.SIGKILL])
+        other.kill()
