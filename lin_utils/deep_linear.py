@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from . import _validation
 from ._validation import Array
 from .landscape import Landscape
 
-__all__ = ["DeepLinear"]
+__all__ = ["DeepLinear", "Pivots", "mode_strength", "mode_time"]
 
 _EPS = float(np.finfo(float).eps)
 
@@ -67,16 +69,18 @@ def _covariance(covariance: ArrayLike | None, size: int) -> Array:
 
 
 def _factor(covariance: Array) -> tuple[Array, Array]:
-    """Return R with Σ = RRᵀ and a left inverse of its nonzero columns; other rows are 0.
+    """Return R with Σ = RRᵀ and coordinates K, a left inverse of R's nonzero columns.
 
     BR has the singular values of BΣ^{1/2}. The eigenvalues are those of the correlation, so
-    that variables of very different scales all count.
+    that variables of very different scales all count. The rows of K at the zero columns of R
+    read what Σ does not see.
     """
     scales = _scales(covariance)[0]
     eigenvalues, vectors = np.linalg.eigh(_correlation(covariance))
     # The root of a rounding error would be a direction of size 1e-8.
     roots = np.sqrt(np.where(eigenvalues > 1e-13 * eigenvalues[-1], eigenvalues, 0.0))
-    inverse, below = (np.divide(1.0, x, out=np.zeros_like(x), where=x > 0) for x in (roots, scales))
+    inverse = np.divide(1.0, roots, out=np.ones_like(roots), where=roots > 0)
+    below = np.divide(1.0, scales, out=np.zeros_like(scales), where=scales > 0)
     return scales[:, None] * vectors * roots, inverse[:, None] * vectors.T * below
 
 
@@ -98,18 +102,18 @@ def _unit(matrix: Array) -> Array:
     return matrix / size if size > 0 else matrix
 
 
-def _prefix_ranks(layers: Sequence[Array], scale: float) -> list[int]:
-    """Return the ranks of P_1, …, P_L at 1e-6, relative to ‖A_k‖‖P_{k−1}‖ and to ‖P_k‖.
+def _prefix_ranks(layers: Sequence[Array], scale: float, tolerance: float = 1e-6) -> list[int]:
+    """Return the ranks of P_1, …, P_L at a tolerance relative to ‖A_k‖‖P_{k−1}‖ and to ‖P_k‖.
 
     What is smaller than the scale of a layer counts as if it had this scale: layers that are
     zero but for rounding have no rank.
     """
-    prefix, ranks = np.eye(layers[0].shape[1]), []
+    prefix, ranks = np.eye(layers[0].shape[1] if layers else 1), []
     for layer in layers:
         prefix = layer / max(scale, float(np.abs(layer).max())) @ prefix
         singular_values = np.linalg.svd(prefix, compute_uv=False)
         largest = max(1.0, float(singular_values[0]))
-        ranks.append(int((singular_values > 1e-6 * largest).sum()))
+        ranks.append(int((singular_values > tolerance * largest).sum()))
         prefix = prefix / largest
     return ranks
 
@@ -128,6 +132,45 @@ def _largest_square(points: Array) -> float:
 def _not_nan(array: Array) -> Array:
     """Put infinity in place of the difference of two infinities."""
     return np.where(np.isnan(array), np.inf, array)
+
+
+@dataclass(frozen=True, eq=False)
+class Pivots(_validation.Record):
+    r"""The ranks at a critical point of a deep linear network, and the verdict that they give.
+
+    Two layers j < k leave two products of the others: M = A_{k−1}⋯A_{j+1} between them, and
+
+    .. math:: C_{jk} = (A_L\cdots A_{k+1})^\top\Delta\Sigma\,(A_{j-1}\cdots A_1)^\top
+
+    across them, with Δ = W − B. A critical point that keeps the s largest singular values and is
+    no minimum is a strict saddle just if rank M > s and C_jk ≠ 0 for some j < k.
+
+    Attributes
+    ----------
+    rank : int
+        s, the rank of WΣ^{1/2}: how many singular directions W keeps.
+    skips : bool
+        Whether W drops a larger singular value than one that it keeps: then the saddle is strict.
+    between, across : ndarray of int, shape (L, L)
+        The ranks of M and of C_jk at [j − 1, k − 1] for j < k; zero elsewhere.
+    kind : str
+        ``'global minimum'``, ``'strict saddle'`` or ``'saddle without negative curvature'``.
+
+    See Also
+    --------
+    DeepLinear.pivots : What finds them.
+    classify : The kind by the eigenvalues of the Hessian.
+
+    References
+    ----------
+    thm-strict-saddles, thm-skipping-saddles.
+    """
+
+    rank: int
+    skips: bool
+    between: NDArray[np.int_]
+    across: NDArray[np.int_]
+    kind: str
 
 
 class DeepLinear(_validation.Value, Landscape):
@@ -226,7 +269,7 @@ class DeepLinear(_validation.Value, Landscape):
         self._few = min(50, 8000 // self._widest**2)  # points that need no parts
         size = float(np.linalg.norm(self.target, 2))
         self.scale = size ** (1 / self.depth) if size > 0 else 1.0
-        self._root, self._left_inverse = _factor(self.covariance)
+        self._root, self._coordinates = _factor(self.covariance)
         with np.errstate(all="ignore"):
             self._doubled = 2 * self.covariance
             compressed = self.target @ self._root
@@ -456,17 +499,24 @@ class DeepLinear(_validation.Value, Landscape):
             ]
         return np.sort(np.concatenate(losses))[:most]
 
-    def critical_point(self, keep: Sequence[int]) -> Array:
-        """Return a critical point θ whose end-to-end map keeps the given singular directions.
+    def critical_point(self, keep: Sequence[int], rest: Sequence[ArrayLike] | None = None) -> Array:
+        r"""Return a critical point θ whose end-to-end map keeps the given singular directions.
 
         WΣ^{1/2} is the sum of σ_i u_i v_iᵀ over the i that are kept, and f(θ) the sum of the
-        other σ_i².
+        other σ_i². In bases adapted to BΣ^{1/2} the layers are
+
+        .. math:: A_k = \begin{pmatrix} D_k & 0 \\ 0 & Z_k \end{pmatrix}
+
+        with diagonal matrices D_k, whose product has the kept σ_i, and any Z_k with ∇f(θ) = 0:
+        two of them zero, for example.
 
         Parameters
         ----------
         keep : sequence of int
             Distinct indices of nonzero singular values of BΣ^{1/2}, counted from 0, at most
             min_k d_k of them. A network of depth 1 has no critical points but the minima.
+        rest : sequence of array_like, optional
+            Z_1, …, Z_L of shapes (d_k − s, d_{k−1} − s) for s kept directions; zeros if not given.
 
         Returns
         -------
@@ -474,7 +524,7 @@ class DeepLinear(_validation.Value, Landscape):
 
         References
         ----------
-        thm-critical-values.
+        thm-critical-values; with rest, all kinds of thm-strict-saddles.
 
         Examples
         --------
@@ -487,26 +537,236 @@ class DeepLinear(_validation.Value, Landscape):
         keep = [
             _validation.count("every index in keep", i) for i in _validation.sequence("keep", keep)
         ]
-        allowed = min(rank, *self.widths)
-        if len(set(keep)) < len(keep) or len(keep) > allowed or max(keep, default=-1) >= rank:
+        kept, allowed = len(keep), min(rank, *self.widths)
+        if len(set(keep)) < kept or kept > allowed or max(keep, default=-1) >= rank:
             raise ValueError(
                 f"keep must have at most {allowed} distinct indices below {rank}, got {keep}"
             )
-        if self.depth == 1 and len(keep) < rank:
+        if self.depth == 1 and kept < rank:
             raise ValueError(f"for depth 1 keep must have all {rank} indices, got {keep}")
-        u, sigma, vt = np.linalg.svd(self.target @ self._root, full_matrices=False)
-        rows = vt[keep] @ self._left_inverse
-        lengths = np.linalg.norm(rows, axis=1)
+        u, sigma, vt = np.linalg.svd(self.target @ self._root)
+        left = np.hstack([u[:, keep], np.delete(u, keep, axis=1)])
+        right = np.vstack([vt[keep], np.delete(vt, keep, axis=0)]) @ self._coordinates
+        lengths = np.linalg.norm(right[:kept], axis=1)
+        right[:kept] /= lengths[:, None]
         # Each layer gets the same share of what a direction is stretched by.
         shares = (sigma[keep] * lengths) ** (1 / self.depth)
         layers = [np.zeros(shape) for shape in self.shapes]
         for layer in layers:
-            np.fill_diagonal(layer[: len(keep), : len(keep)], shares)
-        layers[0][: len(keep)] = shares[:, None] * (rows / lengths[:, None])
-        if self.depth == 1:
-            return self.join([u[:, keep] @ layers[0][: len(keep)]])
-        layers[-1][:, : len(keep)] = u[:, keep] * shares
+            np.fill_diagonal(layer[:kept, :kept], shares)
+        if rest is not None:
+            self._fill_rest(layers, kept, rest)
+        layers[0] = layers[0] @ right
+        layers[-1] = left @ layers[-1]
+        theta = self.join(layers)
+        if rest is not None and not np.abs(self._blocks(theta).diagonal()).max() <= 1e-9:
+            raise ValueError(
+                "rest must make a critical point, as it does where two of its matrices are zero, "
+                f"got one with |∇f| = {np.linalg.norm(self.gradient(theta)):.3g}"
+            )
+        return theta
+
+    def _fill_rest(self, layers: list[Array], kept: int, rest: Sequence[ArrayLike]) -> None:
+        blocks = _validation.sequence("rest", rest, self.depth)
+        for layer, block in zip(layers, blocks, strict=True):
+            block = _validation.finite_array("every one of rest", block, ndim=2)
+            if block.shape != layer[kept:, kept:].shape:
+                shapes = [(rows - kept, columns - kept) for rows, columns in self.shapes]
+                raise ValueError(f"rest must have shapes {shapes}, got one of {block.shape}")
+            layer[kept:, kept:] = block
+
+    def change_bases(self, theta: ArrayLike, bases: Sequence[ArrayLike]) -> Array:
+        r"""Return the layers in other bases between them: the end-to-end map stays.
+
+        .. math:: A_k \mapsto G_kA_kG_{k-1}^{-1}, \qquad G_0 = I, \quad G_L = I
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+        bases : sequence of array_like
+            G_1, …, G_{L−1}: invertible matrices of shapes (..., d_k, d_k).
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+
+        References
+        ----------
+        thm-strict-saddles, whose ranks do not depend on the bases.
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> lu.DeepLinear((1, 1, 1), [[1.0]]).change_bases([2.0, 3.0], [[[2.0]]])
+        array([4. , 1.5])
+        """
+        layers = self.split(theta)
+        bases = _validation.sequence("bases", bases, self.depth - 1)
+        for k, basis in enumerate(bases):
+            basis = _validation.finite_array("every one of bases", basis)
+            size = self.widths[k + 1]
+            if basis.ndim < 2 or basis.shape[-2:] != (size, size):
+                raise ValueError(
+                    f"the matrix {k + 1} of bases must be {size} × {size}, got shape {basis.shape}"
+                )
+            if not (np.linalg.cond(basis) < 1 / _EPS).all():
+                raise ValueError(f"bases must be invertible, got a singular matrix {k + 1}")
+            layers[k] = basis @ layers[k]
+            layers[k + 1] = layers[k + 1] @ np.linalg.inv(basis)
         return self.join(layers)
+
+    def imbalance(self, theta: ArrayLike) -> list[Array]:
+        r"""Return what the gradient flow of every function of W conserves.
+
+        .. math:: A_{k+1}^\top A_{k+1} - A_kA_k^\top, \qquad k = 1, \ldots, L - 1
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        list of ndarray
+            L − 1 symmetric matrices of shapes (..., d_k, d_k); all are zero where the layers are
+            balanced.
+
+        References
+        ----------
+        prop-balance. Arora, Cohen and Hazan (2018); Du, Hu and Lee (2018).
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> lu.DeepLinear((1, 1, 1), [[1.0]]).imbalance([1.0, 3.0])  # 3² − 1²
+        [array([[8.]])]
+        """
+        layers = self.split(theta)
+        with np.errstate(all="ignore"):
+            return [_not_nan(b.mT @ b - a @ a.mT) for a, b in pairwise(layers)]
+
+    def orthogonal_start(
+        self, scale: float, rng: np.random.Generator, size: Sequence[int] = ()
+    ) -> Array:
+        """Return random layers that are multiples of orthogonal matrices.
+
+        Each is uniform (of Haar's measure): the determinant of a square one is 1 or −1 equally
+        often. A layer that is not square is cut out of an orthogonal matrix, so that its rows or
+        its columns are orthonormal. Where all widths are equal, the layers are balanced.
+
+        Parameters
+        ----------
+        scale : float
+            > 0: all singular values of all layers.
+        rng : numpy.random.Generator
+        size : sequence of int, optional
+            The leading axes; () for one point.
+
+        Returns
+        -------
+        ndarray, shape (*size, dim)
+
+        References
+        ----------
+        prop-balance. Saxe, McClelland and Ganguli (2014) start like this.
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> import numpy as np
+        >>> f = lu.DeepLinear((2, 2, 2), np.eye(2))
+        >>> A1, A2 = f.split(f.orthogonal_start(0.1, np.random.default_rng(0)))
+        >>> (A1 @ A1.T).round(12)
+        array([[0.01, 0.  ],
+               [0.  , 0.01]])
+        """
+        from scipy.stats import ortho_group  # slow to import, and few need it
+
+        scale, rng = _validation.positive("scale", scale), _validation.generator("rng", rng)
+        batch = [
+            _validation.count("every one of size", n) for n in _validation.sequence("size", size)
+        ]
+        layers = []
+        for rows, columns in self.shapes:
+            whole = max(rows, columns, 2)  # 1 × 1: an entry's sign
+            matrices = ortho_group.rvs(whole, size=int(np.prod(batch)), random_state=rng)
+            matrices = matrices.reshape(*batch, whole, whole)
+            cut = matrices[..., :rows, :columns]
+            layers.append(scale * (np.sign(cut) if rows == columns == 1 else cut))
+        return self.join(layers)
+
+    def pivots(self, theta: ArrayLike, *, tolerance: float = 1e-6) -> Pivots:
+        """Return the ranks that decide of which kind a critical point is.
+
+        Parameters
+        ----------
+        theta : array_like, shape (dim,)
+            A critical point.
+        tolerance : float, optional
+            What is smaller counts as zero, relative to the norms of the factors of a product of
+            matrices, where no layer counts for less than ``scale``, or to f(0).
+
+        Returns
+        -------
+        Pivots
+
+        References
+        ----------
+        thm-strict-saddles, thm-skipping-saddles. Achour, Malgouyres and Gerchinovitz (2024).
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> f = lu.DeepLinear((1, 1, 1, 1), [[1.0]])  # (abc - 1)²
+        >>> f.pivots([0.0, 2.0, 0.0]).kind, f.pivots([0.0, 0.0, 0.0]).kind
+        ('strict saddle', 'saddle without negative curvature')
+        """
+        tolerance = _validation.positive("tolerance", tolerance)
+        theta = _validation.point("theta", theta, self.dim)
+        layers, depth = self._unit_layers(theta), self.depth
+        blocks = self._blocks(theta)
+        sizes = np.linalg.norm(blocks.diagonal(axis1=0, axis2=1), axis=(0, 1))
+        if not sizes.max() <= tolerance:
+            raise ValueError(
+                "theta must be a critical point, "
+                f"got |∇f(θ)| = {np.linalg.norm(self.gradient(theta)):.3g}"
+            )
+        across = np.triu(np.linalg.matrix_rank(blocks, tol=tolerance), 1)
+        between = np.diag(self.widths[1:-1], 1) if depth > 1 else np.zeros((1, 1), dtype=int)
+        for j in range(depth):
+            between[j, j + 2 :] = _prefix_ranks(layers[j + 1 : -1], 1.0, tolerance)
+        kept = np.linalg.svd(self.end_to_end(theta) @ self._root, compute_uv=False)
+        rank = int((kept > tolerance * self.singular_values[0]).sum())
+        squares = self.singular_values**2
+        above = self.value(theta) - np.array([self.minimum, squares[rank:].sum()])
+        minimal, highest = above <= tolerance * squares.sum()
+        strict = not highest or (across.astype(bool) & (between > rank)).any()
+        kinds = ("strict saddle", "saddle without negative curvature")
+        kind = "global minimum" if minimal else kinds[0 if strict else 1]
+        return Pivots(rank=rank, skips=not highest, between=between, across=across, kind=kind)
+
+    def _unit_layers(self, theta: Array) -> list[Array]:
+        """Divide each layer by its norm, or by the scale where that is larger."""
+        layers = self._views(theta)
+        return [layer / max(self.scale, float(np.linalg.norm(layer, 2))) for layer in layers]
+
+    def _blocks(self, theta: Array) -> Array:
+        """Return all C_jk = R_kᵀΔΣP_{j−1}ᵀ for j ≤ k, of `_unit_layers` and relative to BΣ.
+
+        C_kk is half the gradient in A_k. The matrices are filled up with zeros to one shape.
+        """
+        layers = self._unit_layers(theta)
+        prefixes = [np.eye(self.widths[0]), *_prefixes(layers)]
+        suffixes = [p.T for p in [np.eye(self.widths[-1]), *_prefixes([a.T for a in layers[::-1]])]]
+        with np.errstate(all="ignore"):
+            wanted = self.target @ self.covariance
+            slope = self.end_to_end(theta) @ self.covariance - wanted
+            slope /= np.linalg.norm(wanted) or np.linalg.norm(self.covariance) or 1.0
+        blocks = np.zeros((self.depth, self.depth, self._widest, self._widest))
+        for j in range(self.depth):
+            for k in range(j, self.depth):
+                block = suffixes[self.depth - 1 - k].T @ slope @ prefixes[j].T
+                blocks[j, k, : block.shape[0], : block.shape[1]] = block
+        return blocks
 
     def escape_perturbation(self, theta: ArrayLike, size: float) -> Array:
         r"""Move a rank-deficient critical point without changing W, to where ∇f ≠ 0.
@@ -825,13 +1085,13 @@ class DeepLinear(_validation.Value, Landscape):
     def hessian(self, theta: ArrayLike) -> Array:
         r"""Return ∇²f(θ).
 
-        With :math:`S_k = A_L \cdots A_{k+1}`, :math:`P_k = A_k \cdots A_1`,
+        With :math:`R_k = A_L \cdots A_{k+1}`, :math:`P_k = A_k \cdots A_1`,
         :math:`M_{kl} = A_{k-1} \cdots A_{l+1}` and the error E, the second derivative by entry
         (i, j) of A_k and entry (p, q) of A_l, k ≥ l, is
 
         .. math::
-            2 (S_k^\top S_l)_{ip} (P_{k-1} \Sigma P_{l-1}^\top)_{jq}
-            + 2 (M_{kl})_{jp} (P_{l-1} \Sigma E^\top S_k)_{qi},
+            2 (R_k^\top R_l)_{ip} (P_{k-1} \Sigma P_{l-1}^\top)_{jq}
+            + 2 (M_{kl})_{jp} (P_{l-1} \Sigma \Delta^\top R_k)_{qi},
 
         the second term for k > l only. The matrices of all k and l come from a few products.
 
@@ -889,3 +1149,147 @@ class DeepLinear(_validation.Value, Landscape):
             np.multiply(outer[..., i, None, :end], inner[..., None, j, :end], out=block[..., :end])
             block[..., :start] += crossed[..., i, None, :start] * between[..., None, j, :start]
             hessian[..., :start, start:end] = hessian[..., start:end, :start].mT
+
+
+def _clock(u: Array, depth: int) -> Array:
+    """Return an antiderivative of u^{2/L−2}/(1 − u): the time of a mode, in units of its own."""
+    with np.errstate(all="ignore"):
+        if depth == 1:
+            return -np.log(np.abs(1 - u))
+        if depth == 2:
+            return np.log(u / np.abs(1 - u))
+        a, x = np.where(u > 1, 2 - 2 / depth, 2 / depth - 1), np.minimum(u, 1 / u)
+        time: Array = x**a / a * special.hyp2f1(1, a, a + 1, x)
+        return time
+
+
+def _mode(start: ArrayLike, target: ArrayLike, depth: int, curvature: ArrayLike) -> list[Array]:
+    """Check a mode; return its start and target, and by what its clock is faster than time."""
+    given = {"start": start, "target": target, "curvature": curvature}
+    checked = [_validation.finite_array(name, value) for name, value in given.items()]
+    for (name, value), array in zip(given.items(), checked, strict=True):
+        if not (array > 0).all():
+            raise _validation.refuse(name, "> 0", value)
+    depth = _validation.count("depth", depth, least=1)
+    start, target, curvature = checked
+    with np.errstate(all="ignore"):
+        pace = 2 * depth * curvature * target ** (2 - 2 / depth)
+    return [start, target, pace]
+
+
+def mode_strength(
+    t: ArrayLike,
+    start: ArrayLike,
+    target: ArrayLike,
+    depth: int,
+    curvature: ArrayLike = 1.0,
+) -> Array:
+    r"""Return the strength that a singular mode of an aligned deep linear network has learned.
+
+    It is the solution s(t) of
+
+    .. math:: \dot s = 2L\lambda\,s^{2-2/L}(\beta - s), \qquad s(0) = s_0.
+
+    For one layer s = β + (s₀ − β)e^{−2λt}, for two s = β/(1 + (β/s₀ − 1)e^{−4λβt}); for more the
+    time is known in closed form, see `mode_time`, and s comes by bisection.
+
+    Parameters
+    ----------
+    t : array_like
+        The time of the gradient flow, ≥ 0. All arguments but the depth broadcast.
+    start, target : array_like
+        s₀ and β, > 0.
+    depth : int
+        L, the number of layers.
+    curvature : array_like, optional
+        λ > 0, the variance of the inputs in the mode's direction.
+
+    Returns
+    -------
+    ndarray
+
+    References
+    ----------
+    thm-aligned-dynamics. Saxe, McClelland and Ganguli (2014).
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.mode_strength([0.0, 1.0, 2.0], start=0.01, target=1.0, depth=2).round(3)
+    array([0.01 , 0.355, 0.968])
+    """
+    t = _validation.finite_array("t", t)
+    if not (t >= 0).all():
+        raise _validation.refuse("t", ">= 0", t)
+    start, target, pace = _mode(start, target, depth, curvature)
+    first = start / target
+    with np.errstate(all="ignore"):
+        wait = np.asarray(pace * t)
+        if depth == 1:
+            return (target + (start - target) * np.exp(-wait))[()]
+        if depth == 2:
+            return (target / (1 + (target / start - 1) * np.exp(-wait)))[()]
+        first, wait = np.broadcast_arrays(first, wait)
+        begun, low, high = _clock(first, depth), np.log(first), np.zeros(first.shape)
+        for _ in range(64):  # bits of log s/β, whose sign does not change
+            middle = (low + high) / 2
+            early = _clock(np.exp(middle), depth) - begun <= wait
+            low, high = np.where(early, middle, low), np.where(early, high, middle)
+        return (target * np.exp(low))[()]
+
+
+def mode_time(
+    strength: ArrayLike,
+    start: ArrayLike,
+    target: ArrayLike,
+    depth: int,
+    curvature: ArrayLike = 1.0,
+) -> Array:
+    r"""Return when a singular mode of an aligned deep linear network has a given strength.
+
+    With u = s/β this is
+
+    .. math::
+
+       t = \frac{\Phi(s/\beta) - \Phi(s_0/\beta)}{2L\lambda\,\beta^{2-2/L}}, \qquad
+       \Phi'(u) = \frac{u^{2/L-2}}{1 - u},
+
+    a logarithm for L ≤ 2 and a hypergeometric function for more layers.
+
+    Parameters
+    ----------
+    strength : array_like
+        s, between the start, which may be reached, and the target, which never is. All arguments
+        but the depth broadcast.
+    start, target : array_like
+        s₀ and β, > 0.
+    depth : int
+        L, the number of layers.
+    curvature : array_like, optional
+        λ > 0, the variance of the inputs in the mode's direction.
+
+    Returns
+    -------
+    ndarray
+
+    References
+    ----------
+    thm-aligned-dynamics; prop-escape-time has bounds. Saxe, McClelland and Ganguli (2014).
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.mode_time(0.5, start=0.01, target=1.0, depth=2).round(4)  # log(99)/4
+    np.float64(1.1488)
+    """
+    strength = _validation.finite_array("strength", strength)
+    start, target, pace = _mode(start, target, depth, curvature)
+    low, high = np.minimum(start, target), np.maximum(start, target)
+    if not ((low <= strength) & (strength <= high) & (strength != target)).all():
+        raise ValueError(
+            "strength must be between start and target and not the target, "
+            f"got {_validation.shown(strength)}"
+        )
+    with np.errstate(all="ignore"):
+        wait = _clock(strength / target, depth) - _clock(start / target, depth)
+        return np.asarray(wait / pace)[()]
