@@ -157,6 +157,7 @@ def setup(app):
     app.connect("doctree-resolved", cells.add_bars)
     app.connect("html-page-context", codelinks.link_code)
     app.connect("html-page-context", cells.add_script)
+    app.connect("html-page-context", pictures.add_hero)
     app.connect("build-finished", plain.write_downloads)
     app.connect("build-finished", cells.shrink_script)
     return {"parallel_read_safe": True, "env_version": digest("*.py")}

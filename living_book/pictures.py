@@ -1,4 +1,4 @@
-"""Pictures whose parts lead somewhere: an SVG with links stands in the page itself.
+"""Pictures that act: an SVG with links stands in the page itself, a computed one gets its script.
 
 In an ``<img>`` links are dead. Matplotlib writes them where an artist has a URL, ``set_url``; here
 such a picture is put into the page, in the color of its text, with its words for those who do not
@@ -35,6 +35,13 @@ def open_pictures(app, doctree, page: str) -> None:
             if LINK.search(text):
                 markup = opened(text, image.get("alt", ""), f"picture-{number}-")
                 image.replace_self(nodes.raw("", markup, format="html"))
+
+
+def add_hero(app, page, template, context, doctree) -> None:
+    """Load what computes a picture on the pages that have a place for one, and on no other."""
+    markup = (node.astext() for node in doctree.findall(nodes.raw)) if doctree else ()
+    if any('class="hero"' in text for text in markup):
+        app.add_js_file("hero.js", loading_method="defer")
 
 
 def opened(text: str, alt: str, prefix: str) -> str:

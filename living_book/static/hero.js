@@ -1,10 +1,12 @@
 // The loss (ab − 1)² under the reader's hands: a ball is put anywhere, and gradient descent takes it
 // from there. All is computed in the page; without scripts the figure stays, which this replaces.
+// With data-shows="hyperbolas" it shows what the gradient flow keeps, b² − a², and where that leads it.
 {
   const REACH = 2.2; // the picture shows |a| and |b| up to this
   const GRID = 0.05; // where the ball can be put: so it can lie on the line a = −b
   const MOST = 2000; // steps of a run
   const LEVELS = [0.04, 0.25, 0.64, 1, 2.25, 4, 6.25, 9, 16, 25];
+  const KEPT = [-4, -2.25, -1, -0.25, 0, 0.25, 1, 2.25, 4]; // of b² − a²
 
   /** @typedef {[number, number]} Point */
 
@@ -18,6 +20,15 @@
   const descend = ([a, b], step) => {
     const [da, db] = gradient([a, b]);
     return [a - step * da, b - step * db];
+  };
+
+  /** What the gradient flow keeps. @param {Point} point */
+  const kept = ([a, b]) => b * b - a * a;
+
+  /** Where the flow ends: on its hyperbola, on its side of the line a = −b. @param {Point} point @returns {Point} */
+  const destination = ([a, b]) => {
+    const c = kept([a, b]), side = Math.sign(a + b);
+    return [side * Math.sqrt((Math.hypot(c, 2) - c) / 2), side * Math.sqrt((Math.hypot(c, 2) + c) / 2)];
   };
 
   /** Where a run is, if it is at an end. @param {Point} point */
@@ -35,9 +46,30 @@
   };
   const FOUND = " You found the line a = −b: by symmetry no step leaves it.";
 
+  /** The end of the flow in closed form. @param {Point} start */
+  const law = (start) => {
+    if (start[0] + start[1] === 0) return "On the line a = −b the flow ends at the saddle.";
+    const [a, b] = destination(start).map((x) => x.toFixed(3).replace("-", "−"));
+    const text = "It ends where its hyperbola meets the valley, on its side of the line a = −b: with c = b² − a², "
+      + `2a² = √(c² + 4) − c and 2b² = √(c² + 4) + c. Here a = ${a}, b = ${b}.`;
+    return text.replaceAll(/ ([=+−]) /g, "\u00a0$1\u00a0"); // no formula breaks
+  };
+
+  const PICTURES = {
+    levels: {
+      step: 0.05, lines: "Level lines of the loss (ab − 1)²",
+      question: "Drop the ball anywhere, or drag it, and play. Can you get it stuck? ",
+    },
+    hyperbolas: {
+      step: 0.01, lines: "Hyperbolas of constant b² − a²",
+      question: "The gradient flow keeps b² − a², so it stays on the hyperbola of its start. "
+        + "Short steps nearly do, long ones leave it. Drop the ball anywhere, or drag it: where will the flow end? ",
+    },
+  };
+
   // The computation alone, for the tests, which run without a page.
   if (typeof document === "undefined") {
-    Object.assign(globalThis, { hero: { value, gradient, descend, verdict } });
+    Object.assign(globalThis, { hero: { value, gradient, descend, kept, destination, law, verdict } });
   } else {
     for (const place of document.querySelectorAll(".hero")) begin(/** @type {HTMLElement} */ (place));
   }
@@ -57,16 +89,19 @@
     return node;
   }
 
-  /** The two branches of ab = k inside of the picture. @param {number} k */
-  function hyperbola(k) {
-    const least = Math.abs(k) / REACH;
-    if (least === 0) return `M${-REACH} 0H${REACH}M0 ${-REACH}V${REACH}`;
+  /** The two branches of ab = k inside of a picture. @param {number} k */
+  function hyperbola(k, reach = REACH) {
+    const least = Math.abs(k) / reach;
+    if (least === 0) return `M${-reach} 0H${reach}M0 ${-reach}V${reach}`;
     const branch = (sign) => Array.from({ length: 49 }, (_, i) => {
-      const a = sign * least * (REACH / least) ** (i / 48);
+      const a = sign * least * (reach / least) ** (i / 48);
       return `${i ? "L" : "M"}${a.toFixed(3)} ${(-k / a).toFixed(3)}`;
     }).join("");
-    return least < REACH ? branch(1) + branch(-1) : "";
+    return least < reach ? branch(1) + branch(-1) : "";
   }
+
+  /** The two branches of b² − a² = c, before they are turned by 45 degrees. @param {number} c */
+  function turned(c) { return hyperbola(-c / 2, 1.5 * REACH); }
 
   /** A labeled slider. */
   function slider(label, { min, max, step, value }, change) {
@@ -81,20 +116,28 @@
 
   /** @param {HTMLElement} place */
   function begin(place) {
+    const ofFlow = place.dataset.shows === "hyperbolas";
+    const kind = PICTURES[ofFlow ? "hyperbolas" : "levels"];
     /** @type {Point} */ let start = [-1.9, 1.65];
-    let step = 0.05;
+    let { step } = kind;
     /** @type {Point[]} */ let path = [start];
-    let running = 0;
+    let running = 0, asked = false; // whether the reader wants the hint at each start
 
     const trace = drawn("polyline", { class: "hero-path" });
-    const line = drawn("path", { class: "hero-line", d: `M${-REACH} ${-REACH}L${REACH} ${REACH}`, visibility: "hidden" });
+    // What the hint shows: the line that gets stuck, or the end of the flow.
+    const line = drawn("path", { class: "hero-line", d: `M${-REACH} ${-REACH}L${REACH} ${REACH}` });
+    const ring = drawn("circle", { class: "hero-end", r: 0.15 });
+    const shown = ofFlow ? ring : line;
+    shown.setAttribute("visibility", "hidden");
+    const own = drawn("path", { class: "hero-kept", transform: "rotate(45)" });
     const ball = drawn("circle", { class: "hero-ball", r: 0.1 });
     const grip = drawn("circle", { class: "hero-grip", r: 0.3 });
-    const levels = LEVELS.flatMap((c) => [1 - Math.sqrt(c), 1 + Math.sqrt(c)]).map(hyperbola).join("");
+    const levels = LEVELS.flatMap((c) => [1 - Math.sqrt(c), 1 + Math.sqrt(c)]).map((k) => hyperbola(k)).join("");
+    const lines = ofFlow ? { d: KEPT.map(turned).join(""), transform: "rotate(45)" } : { d: levels };
     const picture = drawn("svg", { viewBox: [-REACH, -REACH, 2 * REACH, 2 * REACH].join(" "), role: "img" }, [
-      drawn("path", { class: "hero-levels", d: levels }),
+      drawn("path", { class: "hero-levels", ...lines }),
       drawn("path", { class: "hero-valley", d: hyperbola(1) }),
-      line, trace,
+      ...(ofFlow ? [own] : []), shown, trace,
       drawn("path", { class: "hero-saddle", d: "M-.09-.09L.09.09M-.09.09L.09-.09" }),
       drawn("text", { x: 0.16, y: -0.1 }, ["saddle"]),
       drawn("text", { x: 2.1, y: -1.62, "text-anchor": "end" }, ["global minima"]),
@@ -104,6 +147,7 @@
     ]);
     const told = element("p", { className: "hero-numbers" });
     const said = element("p", { className: "hero-said", role: "status" });
+    const closed = element("p", { className: "hero-law", role: "status" });
 
     const show = () => {
       const [a, b] = path[path.length - 1];
@@ -114,9 +158,20 @@
       trace.setAttribute("points", path.map(([a, b]) => `${a.toFixed(4)},${(-b).toFixed(4)}`).join(" "));
       const steps = path.length === 2 ? "1 step" : `${path.length - 1} steps`;
       const numbers = `a = ${a.toFixed(3)}, b = ${b.toFixed(3)}, loss ${value([a, b]).toPrecision(3)}`;
-      const text = `after ${steps}: ${numbers.replaceAll("-", "−")}`;
+      const [first, now] = [start, [a, b]].map((point) => kept(point).toPrecision(3));
+      const invariant = ofFlow ? `; b² − a² = ${now}, at the start ${first}` : "";
+      const text = `after ${steps}: ${(numbers + invariant).replaceAll("-", "−")}`;
       told.textContent = text;
-      picture.setAttribute("aria-label", `Level lines of the loss (ab − 1)², and a ball, ${text}`);
+      picture.setAttribute("aria-label", `${kind.lines}, and a ball, ${text}`);
+    };
+    const reveal = (/** @type {boolean} */ open) => {
+      hint.setAttribute("aria-pressed", String(open));
+      shown.setAttribute("visibility", open ? "visible" : "hidden");
+      if (!ofFlow) return;
+      const [x, y] = destination(start);
+      ring.setAttribute("cx", String(x));
+      ring.setAttribute("cy", String(-y));
+      closed.textContent = open ? law(start) : "";
     };
     const stop = () => { cancelAnimationFrame(running); running = 0; play.textContent = "Play"; };
     const put = (/** @type {Point} */ point) => {
@@ -129,6 +184,8 @@
       said.textContent = "";
       sliders[0].set(start[0]);
       sliders[1].set(start[1]);
+      own.setAttribute("d", turned(kept(start)));
+      reveal(asked);
       show();
     };
     const move = () => {
@@ -140,8 +197,8 @@
       const point = path[path.length - 1], where = verdict(point);
       if (!where && path.length <= MOST) return;
       stop();
-      const own = where === "saddle" && path.length > 1 ? FOUND : "";
-      said.textContent = WORDS[where] + own;
+      said.textContent = WORDS[where] + (where === "saddle" && path.length > 1 ? FOUND : "");
+      if (ofFlow) reveal(true);
     };
     const still = matchMedia("(prefers-reduced-motion: reduce)");
     const frame = () => {
@@ -165,14 +222,9 @@
     const once = element("button", { type: "button", textContent: "Step", onclick: () => { stop(); move(); show(); end(); } });
     const back = element("button", { type: "button", textContent: "Back", onclick: () => put(start) });
     const hint = element("button", {
-      type: "button", textContent: "Show where", ariaPressed: "false",
-      onclick: () => {
-        const shown = hint.getAttribute("aria-pressed") === "true";
-        hint.setAttribute("aria-pressed", String(!shown));
-        line.setAttribute("visibility", shown ? "hidden" : "visible");
-      },
+      type: "button", textContent: "Show where",
+      onclick: () => reveal(asked = hint.getAttribute("aria-pressed") === "false"),
     });
-    hint.setAttribute("aria-pressed", "false");
     const range = { min: -2.15, max: 2.15, step: GRID };
     const sliders = [
       slider("a", { ...range, value: start[0] }, (a) => put([a, start[1]])),
@@ -188,15 +240,13 @@
     grip.addEventListener("pointerdown", (event) => grip.setPointerCapture(event.pointerId));
     grip.addEventListener("pointermove", (event) => { if (grip.hasPointerCapture(event.pointerId)) reader(event); });
 
-    const question = element("p", { className: "hero-question" }, [
-      "Drop the ball anywhere, or drag it, and play. Can you get it stuck? ", hint,
-    ]);
+    const question = element("p", { className: "hero-question" }, [kind.question, hint]);
     const bar = element("div", { className: "hero-bar" }, [play, once, back]);
     const rows = element("div", { className: "hero-rows" }, sliders.map(({ row }) => row));
     place.setAttribute("role", "group");
     place.setAttribute("aria-label", "A ball on the landscape of the loss (ab − 1)²");
-    place.append(picture, element("div", { className: "hero-side" }, [question, bar, rows, told, said]));
+    place.append(picture, element("div", { className: "hero-side" }, [question, bar, rows, told, said]), ...(ofFlow ? [closed] : []));
     document.getElementById(place.dataset.instead || "")?.classList.add("hero-instead");
-    show();
+    put(start);
   }
 }
