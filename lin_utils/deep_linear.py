@@ -176,7 +176,10 @@ class Pivots(_validation.Record):
 class DeepLinear(_validation.Value, Landscape):
     r"""The squared loss of a deep linear network, as a function of its layers.
 
-    .. math:: f(A_1, \ldots, A_L) = \operatorname{tr}(E\Sigma E^\top), \qquad E = A_L\cdots A_1 - B
+    .. math::
+
+       f(A_1, \ldots, A_L) = \operatorname{tr}(\Delta\Sigma\Delta^\top), \qquad
+       \Delta = A_L\cdots A_1 - B
 
     Parameters
     ----------
@@ -218,7 +221,7 @@ class DeepLinear(_validation.Value, Landscape):
     .. math::
 
        \frac{\partial f}{\partial A_k}
-       = 2\,(A_L\cdots A_{k+1})^\top E\Sigma\,(A_{k-1}\cdots A_1)^\top
+       = 2\,(A_L\cdots A_{k+1})^\top\Delta\Sigma\,(A_{k-1}\cdots A_1)^\top
 
     References
     ----------
@@ -632,7 +635,7 @@ class DeepLinear(_validation.Value, Landscape):
 
         References
         ----------
-        prop-balance. Arora, Cohen and Hazan (2018); Du, Hu and Lee (2018).
+        prop-balance. Du, Hu and Lee (2018).
 
         Examples
         --------
@@ -675,9 +678,8 @@ class DeepLinear(_validation.Value, Landscape):
         >>> import numpy as np
         >>> f = lu.DeepLinear((2, 2, 2), np.eye(2))
         >>> A1, A2 = f.split(f.orthogonal_start(0.1, np.random.default_rng(0)))
-        >>> (A1 @ A1.T).round(12)
-        array([[0.01, 0.  ],
-               [0.  , 0.01]])
+        >>> np.linalg.svd(A1, compute_uv=False).round(12)
+        array([0.1, 0.1])
         """
         from scipy.stats import ortho_group  # slow to import, and few need it
 
@@ -772,16 +774,16 @@ class DeepLinear(_validation.Value, Landscape):
         r"""Move a rank-deficient critical point without changing W, to where ∇f ≠ 0.
 
         This is the construction in the proof of Kawaguchi's theorem. Let P_k = A_k⋯A_1 and
-        let i − 1 be the last index with P_{i−1} of full row rank. The layers after A_i get
-        multiples of w_k u_{k−1}ᵀ with u_k ⟂ range P_k, those before A_i multiples of
-        w_k v_kᵀ with A_L⋯A_{k+1} w_k = 0.
+        let m − 1 be the last index with P_{m−1} of full row rank. The layers after A_m get
+        multiples of x_k y_{k−1}ᵀ with y_k ⟂ range P_k, those before A_m multiples of
+        z_k x_kᵀ with A_L⋯A_{k+1} z_k = 0.
 
         Parameters
         ----------
         theta : array_like, shape (dim,)
             With rank W < min_k d_k and (W − B)Σ ≠ 0.
         size : float
-            The norm ε > 0 of the change of each layer but A_i.
+            The norm ε > 0 of the change of each layer but A_m.
 
         Returns
         -------
@@ -790,8 +792,7 @@ class DeepLinear(_validation.Value, Landscape):
 
         References
         ----------
-        thm-kawaguchi; cor-two-layers for L = 2. Kawaguchi (2016) has the theorem; the construction
-        is the book's.
+        thm-kawaguchi. Kawaguchi (2016) has the theorem; Zhang (2019) argues by perturbations, too.
         """
         size = _validation.positive("size", size)
         theta = _validation.point("theta", theta, self.dim)
@@ -802,30 +803,30 @@ class DeepLinear(_validation.Value, Landscape):
                 f"theta must have rank W < {min(self.widths)}, got rank {ranks[-1]} at 1e-6"
             )
         full = [k for k, rank in enumerate(ranks, start=1) if rank == self.widths[k]]
-        i = max(full, default=0) + 1
+        m = max(full, default=0) + 1
         with np.errstate(all="ignore"):
             mapped = self._finite_prefixes(layers)[-1] @ self.covariance
             wanted = self.target @ self.covariance
             slope = mapped - wanted
             if not np.abs(slope).max() > 1e-9 * max(np.abs(mapped).max(), np.abs(wanted).max()):
                 raise ValueError("theta must have (W − B)Σ ≠ 0, got a global minimum")
-            # Below A_i: the last right singular vector of A_L⋯A_{k+1} is in its kernel.
+            # Below A_m: the last right singular vector of A_L⋯A_{k+1} is in its kernel.
             suffix, kernel = np.eye(self.widths[-1]), {}
             for k in range(self.depth, 0, -1):
                 kernel[k] = np.linalg.svd(suffix)[2][-1]
                 suffix = _unit(suffix @ _unit(layers[k - 1]))
             slope = _unit(slope)
-            for k in range(1, i):
-                v = np.linalg.svd(slope)[2][0] if k == 1 else kernel[k - 1]
-                layers[k - 1] = layers[k - 1] + size * np.outer(kernel[k], v)
-            # Above A_i: the last left singular vector of P_k is orthogonal to its range.
+            for k in range(1, m):
+                x = np.linalg.svd(slope)[2][0] if k == 1 else kernel[k - 1]
+                layers[k - 1] = layers[k - 1] + size * np.outer(kernel[k], x)
+            # Above A_m: the last left singular vector of P_k is orthogonal to its range.
             prefixes = [np.eye(self.widths[0]), *self._finite_prefixes(layers)]
             outside = [np.linalg.svd(prefix)[0][:, -1] for prefix in prefixes]
-            for k in range(i + 1, self.depth + 1):
-                w = outside[k]
+            for k in range(m + 1, self.depth + 1):
+                x = outside[k]
                 if k == self.depth:
-                    w = np.linalg.svd(slope @ _unit(prefixes[i - 1]).T)[0][:, 0]
-                layers[k - 1] = layers[k - 1] + size * np.outer(w, outside[k - 1])
+                    x = np.linalg.svd(slope @ _unit(prefixes[m - 1]).T)[0][:, 0]
+                layers[k - 1] = layers[k - 1] + size * np.outer(x, outside[k - 1])
         return self.join(layers)
 
     def _finite_prefixes(self, layers: Sequence[Array]) -> list[Array]:
@@ -890,9 +891,9 @@ class DeepLinear(_validation.Value, Landscape):
 
         .. math::
             \frac{\partial f}{\partial A_k} = 2 (A_L \cdots A_{k+1})^\top
-            E \Sigma (A_{k-1} \cdots A_1)^\top
+            \Delta \Sigma (A_{k-1} \cdots A_1)^\top
 
-        with the error E: L − 1 products for the prefixes, one with Σ, 2(L − 1) for the sweep back.
+        with the error Δ: L − 1 products for the prefixes, one with Σ, 2(L − 1) for the sweep back.
 
         Parameters
         ----------
@@ -1086,7 +1087,7 @@ class DeepLinear(_validation.Value, Landscape):
         r"""Return ∇²f(θ).
 
         With :math:`R_k = A_L \cdots A_{k+1}`, :math:`P_k = A_k \cdots A_1`,
-        :math:`M_{kl} = A_{k-1} \cdots A_{l+1}` and the error E, the second derivative by entry
+        :math:`M_{kl} = A_{k-1} \cdots A_{l+1}` and the error Δ, the second derivative by entry
         (i, j) of A_k and entry (p, q) of A_l, k ≥ l, is
 
         .. math::

@@ -43,6 +43,7 @@ __all__ = [
     "curves",
     "implications",
     "landscape_contours",
+    "matrices",
     "rates",
     "response_and_cone",
     "scatter",
@@ -61,6 +62,11 @@ INK = "#767676"
 
 #: From low to high level lines; as visible on a white page as on a dark one.
 LEVELS = LinearSegmentedColormap.from_list("levels", ["#8A55CC", "#2A7AB8", "#4C9081", "#858585"])
+
+#: From negative to positive entries, through nothing at zero.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", [(0.0, "#0072B2FF"), (0.5, "#0072B200"), (0.5, "#D55E0000"), (1.0, "#D55E00FF")]
+)
 
 #: The width of a figure, in inches.
 WIDTH = 5.0
@@ -605,6 +611,58 @@ def scatter(
             axes.plot(x, y, marker, markersize=4, label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         _finish(figure, axes, "linear", "linear")
+    return figure
+
+
+def matrices(rows: Mapping[str, Sequence[ArrayLike]], names: Sequence[str]) -> Figure:
+    """Draw rows of matrices as colored tables, all cells of one size.
+
+    Parameters
+    ----------
+    rows : mapping of str to sequence of array_like, shape (m, n)
+        Names of the rows, and their matrices: the same number in each row.
+    names : sequence of str
+        What stands above each column of matrices.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Blue entries are negative, orange ones positive, empty ones zero; the largest of all has
+        the full color.
+    """
+    names = [_label("every one of names", name) for name in _validation.sequence("names", names)]
+    grid = {
+        name: [
+            _drawn(_validation.finite_array(f"every one of rows[{name!r}]", matrix, ndim=2))
+            for matrix in _validation.sequence(f"rows[{name!r}]", row, len(names))
+        ]
+        for name, row in _some("rows", rows).items()
+    }
+    sizes = np.array([[matrix.shape for matrix in row] for row in grid.values()])
+    if sizes.size == 0 or sizes.min() == 0:
+        raise ValueError("rows must have matrices with entries, got an empty one")
+    largest = max(float(np.abs(matrix).max()) for row in grid.values() for matrix in row) or 1.0
+    heights, widths = sizes[..., 0].max(axis=1), sizes[..., 1].max(axis=0)
+    with plt.rc_context(STYLE):
+        figure = Figure()
+        axes = figure.subplots(
+            *sizes.shape[:2],
+            squeeze=False,
+            gridspec_kw={"height_ratios": heights, "width_ratios": widths},
+        )
+        for line, (title, row) in zip(axes, grid.items(), strict=True):
+            line[0].set_ylabel(title)
+            for at, matrix in zip(line, row, strict=True):
+                colors = {"cmap": SIGNED, "vmin": -largest, "vmax": largest}
+                at.pcolormesh(matrix, edgecolor=INK, linewidth=0.6, clip_on=False, **colors)
+                at.set(aspect="equal", xticks=[], yticks=[])
+                at.invert_yaxis()
+                at.spines[:].set_visible(False)
+                at.minorticks_off()
+        for at, name in zip(axes[0], names, strict=True):
+            at.set_title(name)
+        size = figure.get_figwidth() / (widths.sum() + 1.5 * len(names))
+        figure.set_figheight(size * (heights.sum() + 1.5 * len(heights) + 1))
     return figure
 
 

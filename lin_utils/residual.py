@@ -30,8 +30,8 @@ class Residual(_validation.Value, Landscape):
 
     .. math::
 
-       g(A_1, \ldots, A_L) = \operatorname{tr}(E\Sigma E^\top), \qquad
-       E = (I + A_L)\cdots(I + A_1) - B
+       g(A_1, \ldots, A_L) = \operatorname{tr}(\Delta\Sigma\Delta^\top), \qquad
+       \Delta = (I + A_L)\cdots(I + A_1) - B
 
     It is `DeepLinear` with all widths d, moved by the identity: g(A) = f(I + A).
 
