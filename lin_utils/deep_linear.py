@@ -666,7 +666,7 @@ class DeepLinear(_validation.Value, Landscape):
 
         Returns
         -------
-        ndarray, shape (*size, dim)
+        ndarray, shape (..., dim)
 
         References
         ----------
