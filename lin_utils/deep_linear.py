@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -127,6 +128,12 @@ def _inner(first: Array, second: Array) -> Array:
 def _largest_square(points: Array) -> float:
     """Return the largest |θ|² of some points, without a warning where it overflows."""
     return float(np.einsum("...i,...i->...", points, points).max(initial=0.0))
+
+
+def _norm(vector: Array) -> float:
+    """Return the norm, without a warning where it overflows."""
+    with np.errstate(all="ignore"):
+        return float(np.linalg.norm(vector))
 
 
 def _not_nan(array: Array) -> Array:
@@ -559,13 +566,19 @@ class DeepLinear(_validation.Value, Landscape):
             np.fill_diagonal(layer[:kept, :kept], shares)
         if rest is not None:
             self._fill_rest(layers, kept, rest)
-        layers[0] = layers[0] @ right
-        layers[-1] = left @ layers[-1]
+        largest = max(np.abs(layer).max() for layer in layers)
+        with np.errstate(all="ignore"):
+            layers[0] = layers[0] @ right
+            layers[-1] = left @ layers[-1]
+        if rest is not None and not all(map(_validation.all_finite, layers)):
+            raise ValueError(
+                f"rest must be so small that the layers are finite, got entries up to {largest:.3g}"
+            )
         theta = self.join(layers)
         if rest is not None and not np.abs(self._blocks(theta).diagonal()).max() <= 1e-9:
             raise ValueError(
                 "rest must make a critical point, as it does where two of its matrices are zero, "
-                f"got one with |∇f| = {np.linalg.norm(self.gradient(theta)):.3g}"
+                f"got one with |∇f| = {_norm(self.gradient(theta)):.3g}"
             )
         return theta
 
@@ -575,7 +588,10 @@ class DeepLinear(_validation.Value, Landscape):
             block = _validation.finite_array("every one of rest", block, ndim=2)
             if block.shape != layer[kept:, kept:].shape:
                 shapes = [(rows - kept, columns - kept) for rows, columns in self.shapes]
-                raise ValueError(f"rest must have shapes {shapes}, got one of {block.shape}")
+                raise ValueError(
+                    f"rest must have shapes {shapes} for {kept} indices in keep, "
+                    f"got one of {block.shape}"
+                )
             layer[kept:, kept:] = block
 
     def change_bases(self, theta: ArrayLike, bases: Sequence[ArrayLike]) -> Array:
@@ -614,8 +630,20 @@ class DeepLinear(_validation.Value, Landscape):
                 )
             if not (np.linalg.cond(basis) < 1 / _EPS).all():
                 raise ValueError(f"bases must be invertible, got a singular matrix {k + 1}")
-            layers[k] = basis @ layers[k]
-            layers[k + 1] = layers[k + 1] @ np.linalg.inv(basis)
+            try:
+                with np.errstate(all="ignore"):
+                    layers[k] = basis @ layers[k]
+                    layers[k + 1] = layers[k + 1] @ np.linalg.inv(basis)
+            except ValueError:
+                raise ValueError(
+                    "theta and bases must have leading axes that broadcast, got shapes "
+                    f"{np.shape(theta)} and {basis.shape}"
+                ) from None
+        if not all(map(_validation.all_finite, layers)):
+            raise ValueError(
+                "theta and bases must be so that the layers are finite in the new bases, got "
+                f"entries of theta up to {np.abs(theta).max():.3g}"
+            )
         return self.join(layers)
 
     def imbalance(self, theta: ArrayLike) -> list[Array]:
@@ -687,11 +715,14 @@ class DeepLinear(_validation.Value, Landscape):
         batch = [
             _validation.count("every one of size", n) for n in _validation.sequence("size", size)
         ]
+        points = math.prod(batch)
+        if points * self.dim > 2**30:
+            raise _validation.refuse("size", "so small that θ has at most 2^30 numbers", size)
         layers = []
         for rows, columns in self.shapes:
             whole = max(rows, columns, 2)  # 1 × 1: an entry's sign
-            matrices = ortho_group.rvs(whole, size=int(np.prod(batch)), random_state=rng)
-            matrices = matrices.reshape(*batch, whole, whole)
+            matrices = ortho_group.rvs(whole, size=max(points, 1), random_state=rng)
+            matrices = matrices.reshape(-1, whole, whole)[:points].reshape(*batch, whole, whole)
             cut = matrices[..., :rows, :columns]
             layers.append(scale * (np.sign(cut) if rows == columns == 1 else cut))
         return self.join(layers)
@@ -729,18 +760,21 @@ class DeepLinear(_validation.Value, Landscape):
         sizes = np.linalg.norm(blocks.diagonal(axis1=0, axis2=1), axis=(0, 1))
         if not sizes.max() <= tolerance:
             raise ValueError(
-                "theta must be a critical point, "
-                f"got |∇f(θ)| = {np.linalg.norm(self.gradient(theta)):.3g}"
+                f"theta must be a critical point to the tolerance {tolerance:g}, "
+                f"got |∇f(θ)| = {_norm(self.gradient(theta)):.3g}"
             )
         across = np.triu(np.linalg.matrix_rank(blocks, tol=tolerance), 1)
         between = np.diag(self.widths[1:-1], 1) if depth > 1 else np.zeros((1, 1), dtype=int)
         for j in range(depth):
             between[j, j + 2 :] = _prefix_ranks(layers[j + 1 : -1], 1.0, tolerance)
         kept = np.linalg.svd(self.end_to_end(theta) @ self._root, compute_uv=False)
-        rank = int((kept > tolerance * self.singular_values[0]).sum())
+        # Where B = 0 nothing is kept, and W counts beside I.
+        total = float((self.singular_values**2).sum()) or float(np.trace(self.covariance)) or 1.0
+        largest = float(self.singular_values[0]) or total**0.5
+        rank = int((kept / largest > tolerance).sum())
         squares = self.singular_values**2
         above = self.value(theta) - np.array([self.minimum, squares[rank:].sum()])
-        minimal, highest = above <= tolerance * squares.sum()
+        minimal, highest = above / total <= tolerance
         strict = not highest or (across.astype(bool) & (between > rank)).any()
         kinds = ("strict saddle", "saddle without negative curvature")
         kind = "global minimum" if minimal else kinds[0 if strict else 1]
@@ -759,15 +793,15 @@ class DeepLinear(_validation.Value, Landscape):
         layers = self._unit_layers(theta)
         prefixes = [np.eye(self.widths[0]), *_prefixes(layers)]
         suffixes = [p.T for p in [np.eye(self.widths[-1]), *_prefixes([a.T for a in layers[::-1]])]]
+        blocks = np.zeros((self.depth, self.depth, self._widest, self._widest))
         with np.errstate(all="ignore"):
             wanted = self.target @ self.covariance
             slope = self.end_to_end(theta) @ self.covariance - wanted
             slope /= np.linalg.norm(wanted) or np.linalg.norm(self.covariance) or 1.0
-        blocks = np.zeros((self.depth, self.depth, self._widest, self._widest))
-        for j in range(self.depth):
-            for k in range(j, self.depth):
-                block = suffixes[self.depth - 1 - k].T @ slope @ prefixes[j].T
-                blocks[j, k, : block.shape[0], : block.shape[1]] = block
+            for j in range(self.depth):
+                for k in range(j, self.depth):
+                    block = suffixes[self.depth - 1 - k].T @ slope @ prefixes[j].T
+                    blocks[j, k, : block.shape[0], : block.shape[1]] = block
         return blocks
 
     def escape_perturbation(self, theta: ArrayLike, size: float) -> Array:
@@ -1152,30 +1186,61 @@ class DeepLinear(_validation.Value, Landscape):
             hessian[..., :start, start:end] = hessian[..., start:end, :start].mT
 
 
+def _tail(x: Array, missing: Array, power: float) -> Array:
+    """Return Σ_{m≥1} x^{m+p}/(m+p) = ∫_0^x v^p/(1 − v) dv, for 0 ≤ p ≤ 1, of x and 1 − x.
+
+    SciPy's hypergeometric function is wrong near x = 1, where this is −log(1 − x) and a series.
+    """
+    m, near = np.arange(1.0, 56.0), np.minimum(missing, 0.5)
+    small = np.minimum(x, 0.5)
+    below = small**power * np.polynomial.polynomial.polyval(small, [0, *(1 / (m + power))])
+    # (1 − (1 − w)^p)/w is the sum of −C(p, m)(−w)^m/w.
+    binomials = np.cumprod((m - 1 - power) / m)
+    constant = special.digamma(power + 1) + np.euler_gamma
+    rest = np.polynomial.polynomial.polyval(near, [constant, *(binomials / m)])
+    tail: Array = np.where(x <= 0.5, below, -np.log(near) - rest)
+    return tail
+
+
 def _clock(u: Array, depth: int) -> Array:
     """Return an antiderivative of u^{2/L−2}/(1 − u): the time of a mode, in units of its own."""
     with np.errstate(all="ignore"):
         if depth == 1:
-            return -np.log(np.abs(1 - u))
+            return -np.where(u < 1, np.log1p(-u), np.log(u - 1))
         if depth == 2:
             return np.log(u / np.abs(1 - u))
-        a, x = np.where(u > 1, 2 - 2 / depth, 2 / depth - 1), np.minimum(u, 1 / u)
-        time: Array = x**a / a * special.hyp2f1(1, a, a + 1, x)
-        return time
+        q, x, missing = 2 / depth, np.minimum(u, 1 / u), np.abs(1 - u) / np.maximum(u, 1)
+        early = x ** (q - 1) / (q - 1) + np.expm1(q * np.log(x)) / q + _tail(x, missing, q)
+        return np.where(u > 1, _tail(x, missing, 1 - q), early)
 
 
-def _mode(start: ArrayLike, target: ArrayLike, depth: int, curvature: ArrayLike) -> list[Array]:
-    """Check a mode; return its start and target, and by what its clock is faster than time."""
-    given = {"start": start, "target": target, "curvature": curvature}
-    checked = [_validation.finite_array(name, value) for name, value in given.items()]
-    for (name, value), array in zip(given.items(), checked, strict=True):
-        if not (array > 0).all():
-            raise _validation.refuse(name, "> 0", value)
+def _mode(
+    depth: int, curvature: ArrayLike, **given: ArrayLike
+) -> tuple[Array, Array, Array, Array, int]:
+    """Check a mode; return what is given of it, by what its clock is faster than time, and L."""
+    given["curvature"] = curvature
+    checked = {name: _validation.finite_array(name, value) for name, value in given.items()}
     depth = _validation.count("depth", depth, least=1)
-    start, target, curvature = checked
+    for name, array in checked.items():
+        least = ">= 0" if name == "t" else "> 0"
+        if not ((array >= 0) if name == "t" else (array > 0)).all():
+            raise _validation.refuse(name, least, given[name])
+    try:
+        first, start, target, variance = np.broadcast_arrays(*checked.values())
+    except ValueError:
+        shapes = ", ".join(str(array.shape) for array in checked.values())
+        raise ValueError(f"{', '.join(checked)} must broadcast, got shapes {shapes}") from None
     with np.errstate(all="ignore"):
-        pace = 2 * depth * curvature * target ** (2 - 2 / depth)
-    return [start, target, pace]
+        pace = 2.0 * depth * variance * target ** (2 - 2 / depth)
+        numbers = np.array([pace, 1 / pace, start / target, target / start])
+    if not (np.isfinite(numbers) & (numbers > 0)).all():
+        raise ValueError(
+            "start, target, depth and curvature must be so that start/target and "
+            "2·depth·curvature·target^(2 − 2/depth) neither overflow nor underflow, got "
+            f"{', '.join(_validation.shown(given[n]) for n in ('start', 'target', 'curvature'))}"
+            f" at depth {depth}"
+        )
+    return first, start, target, pace, depth
 
 
 def mode_strength(
@@ -1219,18 +1284,15 @@ def mode_strength(
     >>> lu.mode_strength([0.0, 1.0, 2.0], start=0.01, target=1.0, depth=2).round(3)
     array([0.01 , 0.355, 0.968])
     """
-    t = _validation.finite_array("t", t)
-    if not (t >= 0).all():
-        raise _validation.refuse("t", ">= 0", t)
-    start, target, pace = _mode(start, target, depth, curvature)
-    first = start / target
+    t, start, target, pace, depth = _mode(depth, curvature, t=t, start=start, target=target)
     with np.errstate(all="ignore"):
-        wait = np.asarray(pace * t)
+        wait = pace * t
+        left, done = np.exp(-wait), -np.expm1(-wait)
         if depth == 1:
-            return (target + (start - target) * np.exp(-wait))[()]
+            return (start * left + target * done)[()]
         if depth == 2:
-            return (target / (1 + (target / start - 1) * np.exp(-wait)))[()]
-        first, wait = np.broadcast_arrays(first, wait)
+            return (target / (done + target / start * left))[()]
+        first = start / target
         begun, low, high = _clock(first, depth), np.log(first), np.zeros(first.shape)
         for _ in range(64):  # bits of log s/β, whose sign does not change
             middle = (low + high) / 2
@@ -1283,8 +1345,9 @@ def mode_time(
     >>> lu.mode_time(0.5, start=0.01, target=1.0, depth=2).round(4)  # log(99)/4
     np.float64(1.1488)
     """
-    strength = _validation.finite_array("strength", strength)
-    start, target, pace = _mode(start, target, depth, curvature)
+    strength, start, target, pace, depth = _mode(
+        depth, curvature, strength=strength, start=start, target=target
+    )
     low, high = np.minimum(start, target), np.maximum(start, target)
     if not ((low <= strength) & (strength <= high) & (strength != target)).all():
         raise ValueError(

@@ -96,6 +96,45 @@ CALLS = {
     **network_calls(NETWORK, POINT),
     (lu.DeepLinear, "critical_values"): (NETWORK.critical_values, {"most": 3}),
     (lu.DeepLinear, "critical_point"): (NETWORK.critical_point, {"keep": [0]}),
+    (lu.DeepLinear, "critical_point with a rest"): (
+        NETWORK.critical_point,
+        {"keep": [0], "rest": [np.zeros((2, 1)), np.zeros((1, 2))]},
+    ),
+    (lu.DeepLinear, "change_bases"): (
+        NETWORK.change_bases,
+        {"theta": POINT, "bases": [np.eye(3) + 0.1]},
+    ),
+    (lu.DeepLinear, "change_bases of one unit"): (
+        AB.change_bases,
+        {"theta": [1.0, 2.0], "bases": [[[2.0]]]},
+    ),
+    (lu.DeepLinear, "imbalance"): (NETWORK.imbalance, {"theta": POINT}),
+    (lu.DeepLinear, "orthogonal_start"): (
+        NETWORK.orthogonal_start,
+        {"scale": 0.1, "rng": np.random.default_rng(4), "size": (2, 3)},
+    ),
+    (lu.DeepLinear, "pivots"): (
+        NETWORK.pivots,
+        {"theta": NETWORK.critical_point([1]), "tolerance": 1e-6},
+    ),
+    (lu.DeepLinear, "pivots of one unit"): (AB.pivots, {"theta": [0.0, 0.0]}),
+    **{
+        (getattr(lu, name), f"depth {depth}"): (
+            getattr(lu, name),
+            {first: [0.5, 0.7], "start": 0.1, "target": 1.0}
+            | {"depth": depth, "curvature": [1.0, 2.0]},
+        )
+        for depth in (1, 2, 3)
+        for name, first in (("mode_strength", "t"), ("mode_time", "strength"))
+    },
+    (lu, "mode_strength"): (
+        lu.mode_strength,
+        {"t": [0.0, 1.0], "start": 0.1, "target": 1.0, "depth": 3, "curvature": 0.5},
+    ),
+    (lu, "mode_time"): (
+        lu.mode_time,
+        {"strength": [0.2, 0.9], "start": 0.1, "target": 1.0, "depth": 3, "curvature": 0.5},
+    ),
     (lu.DeepLinear, "escape_perturbation"): (
         NETWORK.escape_perturbation,
         {"theta": NETWORK.critical_point([0]), "size": 0.1},
@@ -281,7 +320,7 @@ CALLS = {
     ),
 }
 # What has no arguments of a reader's: results that calls return, and the base class.
-MADE_BY_CALLS = {"Certificate", "GradientCheck", "Trajectory", "Landscape", "figures"}
+MADE_BY_CALLS = {"Certificate", "GradientCheck", "Pivots", "Trajectory", "Landscape", "figures"}
 
 SIMPLE = [key for key in CALLS if key[0] is not lu.figures and key[1] != "explore"]
 
@@ -457,6 +496,8 @@ def flat(result):
     return np.ravel(result).tolist() if isinstance(result, (float, np.ndarray)) else [result]
 
 
+#: Lists of integers, and of matrices of several shapes.
+NO_ARRAYS = ("layers", "keep", "rest")
 FORMS = {
     "lists": lambda x: x.tolist(),
     "Fortran order": np.asfortranarray,
@@ -479,7 +520,7 @@ def test_the_form_of_an_array_does_not_matter_and_it_is_not_changed(key, form):
     arrays = {
         name: np.array(value, dtype=float)
         for name, value in words.items()
-        if isinstance(value, (list, np.ndarray)) and name not in ("layers", "keep")
+        if isinstance(value, (list, np.ndarray)) and name not in NO_ARRAYS
     }
     if form in ("float32", "integers"):  # what these can hold
         kind = np.float32 if form == "float32" else int
@@ -497,7 +538,7 @@ def test_the_form_of_an_array_does_not_matter_and_it_is_not_changed(key, form):
     expected, result = ask(arrays), ask(given)
     for name, value in given.items():
         np.testing.assert_array_equal(value, before[name])
-    if isinstance(expected, (lu.Landscape, lu.LinearRNN, lu.Certificate, str)):
+    if isinstance(expected, (lu.Landscape, lu.LinearRNN, lu.Certificate, lu.Pivots, str)):
         assert result == expected
     else:
         np.testing.assert_allclose(flat(result), flat(expected), rtol=1e-12, atol=1e-14)
