@@ -634,35 +634,36 @@ def matrices(rows: Mapping[str, Sequence[ArrayLike]], names: Sequence[str]) -> F
     grid = {
         name: [
             _drawn(_validation.finite_array(f"every one of rows[{name!r}]", matrix, ndim=2))
-            for matrix in _validation.sequence(f"rows[{name!r}]", row, len(names))
+            for matrix in _validation.sequence(f"rows[{name!r}]", row)
         ]
         for name, row in _some("rows", rows).items()
     }
+    counts = {len(row) for row in grid.values()}
+    if counts != {len(names)} or not names:
+        raise ValueError(
+            "names must be as many, at least 1, as each of rows has matrices, "
+            f"got {len(names)} and {sorted(counts)}"
+        )
     sizes = np.array([[matrix.shape for matrix in row] for row in grid.values()])
-    if sizes.size == 0 or sizes.min() == 0:
+    if sizes.min() == 0:
         raise ValueError("rows must have matrices with entries, got an empty one")
     largest = max(float(np.abs(matrix).max()) for row in grid.values() for matrix in row) or 1.0
     heights, widths = sizes[..., 0].max(axis=1), sizes[..., 1].max(axis=0)
-    with plt.rc_context(STYLE):
-        figure = Figure()
-        axes = figure.subplots(
-            *sizes.shape[:2],
-            squeeze=False,
-            gridspec_kw={"height_ratios": heights, "width_ratios": widths},
-        )
-        for line, (title, row) in zip(axes, grid.items(), strict=True):
-            line[0].set_ylabel(title)
-            for at, matrix in zip(line, row, strict=True):
-                colors = {"cmap": SIGNED, "vmin": -largest, "vmax": largest}
-                at.pcolormesh(matrix, edgecolor=INK, linewidth=0.6, clip_on=False, **colors)
-                at.set(aspect="equal", xticks=[], yticks=[])
-                at.invert_yaxis()
-                at.spines[:].set_visible(False)
-                at.minorticks_off()
-        for at, name in zip(axes[0], names, strict=True):
-            at.set_title(name)
-        size = figure.get_figwidth() / (widths.sum() + 1.5 * len(names))
-        figure.set_figheight(size * (heights.sum() + 1.5 * len(heights) + 1))
+    lefts, tops = (np.cumsum(side + 1) - side for side in (widths, heights))
+    with plt.rc_context(STYLE | {"axes.spines.left": False, "axes.spines.bottom": False}):
+        figure = Figure(figsize=(WIDTH, WIDTH * (sum(heights + 1) + 1) / (sum(widths + 1) + 1)))
+        axes = figure.subplots()
+        colors: dict[str, Any] = {"cmap": SIGNED, "vmin": -largest, "vmax": largest}
+        for (title, row), top, height in zip(grid.items(), tops, heights, strict=True):
+            axes.text(0.5, top + height / 2, title, rotation=90, ha="center", va="center")
+            for matrix, left, width in zip(row, lefts, widths, strict=True):
+                rows_down = top + (height - len(matrix)) / 2 + np.arange(len(matrix) + 1)
+                columns = left + (width - len(matrix[0])) / 2 + np.arange(len(matrix[0]) + 1)
+                axes.pcolormesh(columns, rows_down, matrix, ec=INK, lw=0.6, **colors)
+        for name, left, width in zip(names, lefts, widths, strict=True):
+            axes.text(left + width / 2, 0.8, name, ha="center", va="bottom")
+        axes.set(aspect="equal", xticks=[], yticks=[])
+        axes.set(xlim=(0, lefts[-1] + widths[-1] + 0.1), ylim=(tops[-1] + heights[-1] + 0.1, 0))
     return figure
 
 

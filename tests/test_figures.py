@@ -50,6 +50,7 @@ CALLS = {
         **NAMES,
     },
     F.scatter: {"groups": {"a": ([1, 2], [3, 4])}, "vertical": [1.0], "title": "t", **NAMES},
+    F.matrices: {"rows": {"a": [[[1, -2]], np.eye(2)]}, "names": ["A", "B"]},
     F.response_and_cone: {"response": [1, 0.5], "curve": [1, 1j], "angle": 1.0, "title": "t"},
     F.implications: {
         "places": {"a": (1, 1), "b": (2, 2)},
@@ -126,6 +127,8 @@ def test_one_bad_argument_is_drawn_or_refused_by_its_name(function):
         (F.curves, {"xscale": "mercator"}, "xscale must be one of"),
         (F.curves, {"title": "$\\frac{$"}, "title must be text with valid mathematics"),
         (F.scatter, {"groups": {"a": ([1], [1, 2])}}, r"groups\['a'\] must be two vectors"),
+        (F.matrices, {"names": ["A"]}, "names must be as many"),
+        (F.matrices, {"rows": {"a": [[[1]], [[]]]}}, "rows must have matrices with entries"),
         (F.response_and_cone, {"angle": 7.0}, "angle must be in"),
         (F.landscape_contours, {"landscape": lu.quartic()}, "landscape must have dim 2"),
         (F.landscape_contours, {"x_range": (1, 1)}, "x_range must be an increasing pair"),
@@ -269,3 +272,16 @@ def test_powers_are_named_by_the_font_s_own_digits(scale, names):
     axis = figure.axes[0].xaxis
     shown = {text.get_text() for minor in (False, True) for text in axis.get_ticklabels(minor)}
     assert names <= shown and not any("$" in text for text in shown)
+
+
+def test_cells_of_matrices_have_one_size_and_the_color_of_their_entries():
+    wide, tall = [[2.0, -1.0, 0.0]], [[1.0], [-2.0]]
+    axes = draw(F.matrices({"first": [wide, tall], "second": [tall, wide]}, ["A", "B"])).axes[0]
+    for mesh, matrix in zip(axes.collections, [wide, tall, tall, wide], strict=True):
+        np.testing.assert_array_equal(mesh.get_array(), matrix)
+        corners = mesh.get_coordinates()
+        np.testing.assert_allclose(np.diff(corners[..., 0], axis=1), 1)
+        np.testing.assert_allclose(np.diff(corners[..., 1], axis=0), 1)
+        assert mesh.get_clim() == (-2, 2)
+    assert axes.get_aspect() == 1 and axes.yaxis_inverted()
+    assert [text.get_text() for text in axes.texts] == ["first", "second", "A", "B"]

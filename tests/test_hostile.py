@@ -309,6 +309,10 @@ CALLS = {
         {"groups": {"a": ([1.0, 2.0], [3.0, 4.0])}, "xlabel": "x", "ylabel": "y"}
         | {"title": "t", "vertical": [1.0]},
     ),
+    (lu.figures, "matrices"): (
+        lu.figures.matrices,
+        {"rows": {"a": [[[1.0, -2.0]], [[3.0]]]}, "names": ["A", "B"]},
+    ),
     (lu.figures, "response_and_cone"): (
         lu.figures.response_and_cone,
         {"response": [1.0, 0.5], "curve": np.exp(1j * np.arange(9)), "angle": 1.0, "title": "t"},
