@@ -170,7 +170,7 @@ class Pivots(_validation.Record):
 
     References
     ----------
-    thm-strict-saddles, thm-skipping-saddles.
+    thm-strict-saddles, thm-skipping-saddles, cor-flat-saddles.
     """
 
     rank: int
@@ -232,7 +232,7 @@ class DeepLinear(_validation.Value, Landscape):
 
     References
     ----------
-    Its critical points: thm-critical-values, thm-kawaguchi, cor-two-layers. Its saddle at zero:
+    Its critical points: thm-critical-values, thm-kawaguchi, cor-two-layers. At zero:
     prop-zero-saddle, prop-escape-time. Baldi and Hornik (1989); Kawaguchi (2016).
 
     Examples
