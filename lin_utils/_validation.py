@@ -86,6 +86,16 @@ def vector(name: str, value: ArrayLike, least: int = 1) -> Array:
     return array
 
 
+def complex_vector(name: str, value: ArrayLike) -> tuple[Array, Array]:
+    """Return the real and imaginary parts of a vector."""
+    try:
+        is_complex = np.iscomplexobj(value)
+    except ValueError as error:  # rows of several lengths
+        raise refuse(name, "a vector of complex numbers", value) from error
+    array = np.asanyarray(value) if is_complex else vector(name, value)
+    return vector(name, array.real), vector(name, array.imag)
+
+
 def vectors(name: str, value: ArrayLike) -> Array:
     """Return `value` as a finite array of shape (..., n) with n >= 1."""
     array = finite_array(name, value)

@@ -683,7 +683,7 @@ def response_and_cone(response: ArrayLike, curve: ArrayLike, angle: float, title
     matplotlib.figure.Figure
     """
     response = _drawn(_validation.vector("response", response))
-    real, imag = _complex("curve", curve)
+    real, imag = map(_drawn, _validation.complex_vector("curve", curve))
     angle = _validation.number("angle", angle)
     if not 0 <= angle <= 2 * np.pi:
         raise _validation.refuse("angle", "in [0, 2π]", angle)
@@ -702,17 +702,6 @@ def response_and_cone(response: ArrayLike, curve: ArrayLike, angle: float, title
             right.plot([0, end.real], [0, end.imag], "--", color=COLORS[1], linewidth=1.2)
         right.set(xlabel="Re Q", ylabel="Im Q", title=title, aspect="equal", box_aspect=1)
     return figure
-
-
-def _complex(name: str, value: ArrayLike) -> tuple[Array, Array]:
-    """Return the real and imaginary parts of a vector."""
-    try:
-        is_complex = np.iscomplexobj(value)
-    except ValueError as error:  # rows of several lengths
-        raise _validation.refuse(name, "a vector of complex numbers", value) from error
-    array = np.asanyarray(value) if is_complex else _validation.vector(name, value)
-    real = _drawn(_validation.vector(name, array.real))
-    return real, _drawn(_validation.vector(name, array.imag))
 
 
 def implications(

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import schur
+from scipy.integrate import solve_ivp
+from scipy.linalg import eigh, schur
 
 from . import _validation
+from ._polynomial import Complex
 from ._validation import Array
 from .deep_linear import DeepLinear
 from .landscape import Landscape
 
-__all__ = ["Residual", "near_identity_bound", "near_identity_factors"]
+__all__ = [
+    "DescentPromise",
+    "Residual",
+    "eigenvalue_path",
+    "near_identity_bound",
+    "near_identity_factors",
+    "near_identity_lower_bound",
+]
 
 
 def _check_size(depth: int, size: int) -> None:
@@ -23,6 +33,33 @@ def _check_size(depth: int, size: int) -> None:
             f"depth must be so small that L d² <= 10^8 entries of the layers fit into memory, "
             f"got {depth} with d = {size}"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class DescentPromise(_validation.Record):
+    r"""What gradient descent from the identity is promised, at every depth.
+
+    Attributes
+    ----------
+    distance : float
+        The largest ‖(I − B)Σ^{1/2}‖_F for which it is: √λ(1 − e^{−3c})/6.
+    step : float
+        The longest step: 1/(2LΛ(e^{2c} + εe^c)) with ε = (1 − e^{−3c})/6.
+    factor : float
+        By which g falls at least with each step of this length: 1 − (λ/Λ)/(e^{4c} + εe^{3c}).
+
+    See Also
+    --------
+    Residual.descent_promise : What computes it.
+
+    References
+    ----------
+    thm-residual-descent.
+    """
+
+    distance: float
+    step: float
+    factor: float
 
 
 class Residual(_validation.Value, Landscape):
@@ -194,14 +231,147 @@ class Residual(_validation.Value, Landscape):
         radius = _validation.finite_array("radius", radius)
         if (radius < 0).any() or (radius >= 1).any():
             raise _validation.refuse("radius", "in [0, 1)", radius)
-        # Σ = RRᵀ, and R has one column for each nonzero eigenvalue.
-        rank = int(self.plain._root.any(axis=0).sum())
-        singular_values = np.linalg.svd(self.plain._root, compute_uv=False)
-        smallest = singular_values[rank - 1] ** 2 if rank else np.inf
+        smallest, _ = self._eigenvalues()
         with np.errstate(all="ignore"):
             factors = 4 * self.depth * (1 - radius) ** (2 * self.depth - 2)
-            constant: Array = factors * smallest if rank else np.full(radius.shape, np.inf)
+            constant: Array = factors * smallest if smallest else np.full(radius.shape, np.inf)
         return constant[()]
+
+    def _eigenvalues(self) -> tuple[float, float]:
+        """Return the smallest nonzero eigenvalue of Σ and the largest one, or zeros if Σ = 0."""
+        # Σ = RRᵀ, and R has one column for each nonzero eigenvalue.
+        rank = int(self.plain._root.any(axis=0).sum())
+        squares = np.linalg.svd(self.plain._root, compute_uv=False) ** 2
+        return float(squares[rank - 1]) if rank else 0.0, float(squares[0])
+
+    def zero_asymmetric_start(self) -> Array:
+        """Return the layers A_L = −I and A_k = 0 for all others.
+
+        The end-to-end map is 0 there. The gradient flow from this start reaches a global minimum
+        for every target.
+
+        Returns
+        -------
+        ndarray, shape (dim,)
+
+        References
+        ----------
+        thm-zero-asymmetric. Wu, Wang and Ma (2019).
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> lu.Residual(3, [[2.0]]).zero_asymmetric_start()
+        array([ 0.,  0., -1.])
+        """
+        size = len(self.target)
+        theta = np.zeros(self.dim)
+        theta[-(size**2) :] = -np.eye(size).ravel()
+        return theta
+
+    def descent_promise(self, reach: float = 1 / 3) -> DescentPromise:
+        """Return what is promised to gradient descent from zero that keeps all ‖A_k‖ ≤ c/L.
+
+        Parameters
+        ----------
+        reach : float, optional
+            c, in (0, 1]. A small one has a better factor, a large one holds for more targets.
+
+        Returns
+        -------
+        DescentPromise
+
+        References
+        ----------
+        thm-residual-descent.
+
+        Examples
+        --------
+        >>> import lin_utils as lu
+        >>> promise = lu.Residual(8, [[1.1]]).descent_promise()
+        >>> round(promise.distance, 4), round(promise.step, 4), round(promise.factor, 4)
+        (0.1054, 0.0298, 0.7549)
+        """
+        reach = _validation.positive("reach", reach)
+        if reach > 1:
+            raise _validation.refuse("reach", "in (0, 1]", reach)
+        smallest, largest = self._eigenvalues()
+        if smallest == 0:
+            raise ValueError("covariance must not be zero, since then nothing is to be learned")
+        part = -math.expm1(-3 * reach) / 6
+        bend = math.exp(2 * reach) + part * math.exp(reach)
+        return DescentPromise(
+            distance=part * math.sqrt(smallest),
+            step=1 / (2 * self.depth * largest * bend),
+            factor=1 - smallest / largest / (bend * math.exp(2 * reach)),
+        )
+
+
+def eigenvalue_path(t: ArrayLike, eigenvalues: ArrayLike, depth: int) -> Complex:
+    r"""Return the eigenvalues of the product of layers along the flow to a normal target.
+
+    For Σ = I and a normal B each of them moves straight from 1 to an eigenvalue β of B,
+
+    .. math:: \dot w = -2L\,|w|^{2-2/L}(w - \beta), \qquad w(0) = 1.
+
+    It stops at 0 where that lies on its way: for L ≥ 2 and negative β.
+
+    Parameters
+    ----------
+    t : array_like
+        The times, ≥ 0.
+    eigenvalues : array_like, shape (n,)
+        The β, complex.
+    depth : int
+        L.
+
+    Returns
+    -------
+    ndarray of complex, shape (..., n)
+        w for each t, whose shape the leading axes have.
+
+    References
+    ----------
+    thm-normal-targets. Bartlett, Helmbold and Long (2019) have real eigenvalues.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> lu.eigenvalue_path([0.0, 1.0, 9.0], [2.0, -1.0], depth=3).real.round(3)
+    array([[1.   , 1.   ],
+           [2.   , 0.027],
+           [2.   , 0.   ]])
+    """
+    t = _validation.finite_array("t", t)
+    if not (t >= 0).all():
+        raise _validation.refuse("t", ">= 0", t)
+    real, imag = _validation.complex_vector("eigenvalues", eigenvalues)
+    beta = real + 1j * imag
+    depth = _validation.count("depth", depth, least=1)
+    if depth == 1:
+        path: Complex = beta + (1 - beta) * np.exp(-2 * t)[..., None]
+        return path
+    # Where 0 is on the way, log w is followed, which never gets there; else log (w − β)/(1 − β).
+    blocked = (beta.imag == 0) & (beta.real <= 0)
+
+    def place(y: Array) -> Complex:
+        share = np.exp(y)
+        return np.where(blocked, share, beta + (1 - beta) * share)
+
+    def slope(_: float, y: Array) -> Array:
+        w = place(y)
+        gone = np.where(blocked, (w - beta).real, np.abs(w))
+        return -2 * depth * np.abs(w) ** (1 - 2 / depth) * gone
+
+    times, back = np.unique(t, return_inverse=True)
+    span, options = (0.0, times.max(initial=0.0)), {"rtol": 1e-11, "atol": 1e-12}
+    flow = solve_ivp(slope, span, np.zeros(beta.shape), "DOP853", times, **options)
+    if not flow.success:
+        raise ValueError(
+            "t, eigenvalues and depth must be so small that the flow can be followed, got "
+            f"{_validation.shown(t)} and {_validation.shown(beta)}: {flow.message}"
+        )
+    return place(flow.y.T)[back.reshape(t.shape)]
 
 
 def _turns(rotation: Array) -> tuple[Array, list[tuple[int, int, float]]]:
@@ -263,14 +433,70 @@ def _best_split(stretch: float, angle: float, depth: int) -> tuple[float, int]:
     return min((max(bound(first)), first) for first in {max(low - 1, 0), low})
 
 
+def _stretch_and_turn(
+    target: ArrayLike,
+) -> tuple[Array, Array, tuple[Array, list[tuple[int, int, float]]], float, float]:
+    """Return log σ_i, the right singular vectors, the turns, and the largest of both."""
+    u, sigma, vt = _decomposed(target)
+    logarithms, (basis, turns) = np.log(sigma), _turns(u @ vt)
+    gamma = float(np.abs(logarithms).max())
+    angle = max((abs(angle) for _, _, angle in turns), default=0.0)
+    zero = 4 * len(sigma) * np.finfo(float).eps  # up to here they are rounding errors of 0
+    gamma, angle = (x if x > zero else 0.0 for x in (gamma, angle))
+    return logarithms, vt, (basis, turns), gamma, angle
+
+
 def near_identity_bound(depth: int, target: ArrayLike) -> float:
     r"""Return a bound on max_k ‖A_k‖ for the factors that `near_identity_factors` returns.
+
+    With γ the largest \|log σ_i(B)\| and κ the largest angle by which the orthogonal factor of B
+    turns a plane,
 
     .. math::
 
        \min_{L_1 + L_2 = L} \max\left(e^{\gamma/L_1} - 1,\;
-       2\sin\frac{\pi}{2L_2}\right) = \frac{\pi + \gamma}{L}\,(1 + o(1)),
-       \qquad \gamma = \max_i |\log\sigma_i(B)|
+       2\sin\frac{\kappa}{2L_2}\right) = \frac{\gamma + \kappa}{L}\,(1 + o(1)).
+
+    Parameters
+    ----------
+    depth : int
+        L ≥ 2.
+    target : array_like, shape (d, d)
+        B, with det B > 0.
+
+    Returns
+    -------
+    float
+
+    See Also
+    --------
+    near_identity_lower_bound : What no layers can do without.
+
+    References
+    ----------
+    thm-small-norm.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> round(lu.near_identity_bound(10, [[0.0, -2.0], [1.0, 0.0]]), 3)
+    0.26
+    """
+    depth = _validation.count("depth", depth, least=2)
+    *_, gamma, angle = _stretch_and_turn(target)
+    return _best_split(gamma, angle, depth)[0]
+
+
+def near_identity_lower_bound(depth: int, target: ArrayLike) -> float:
+    r"""Return a lower bound on max_k ‖A_k‖ for all layers with (I + A_L)⋯(I + A_1) = B.
+
+    .. math::
+
+       \max\left(\sigma_{\max}^{1/L} - 1,\; 1 - \sigma_{\min}^{1/L},\;
+       \sin\frac{\angle(v, Bv)}{L}\right)
+
+    for every vector v. The largest angle is looked for among minimizers of
+    vᵀBv/(s‖v‖² + ‖Bv‖²/s) for several s, so it may be missed: the bound holds all the same.
 
     Parameters
     ----------
@@ -285,17 +511,33 @@ def near_identity_bound(depth: int, target: ArrayLike) -> float:
 
     References
     ----------
-    thm-small-norm.
+    prop-small-norm-lower-bound.
 
     Examples
     --------
     >>> import lin_utils as lu
-    >>> round(lu.near_identity_bound(10, [[0.0, -2.0], [1.0, 0.0]]), 3)
-    0.414
+    >>> round(lu.near_identity_lower_bound(10, [[0.0, -2.0], [1.0, 0.0]]), 3)
+    0.19
     """
     depth = _validation.count("depth", depth, least=2)
-    stretch = float(np.abs(np.log(_decomposed(target)[1])).max())
-    return _best_split(stretch, math.pi, depth)[0]
+    _, sigma, _ = _decomposed(target)
+    matrix = _validation.square("target", target) / np.sqrt(sigma[0] * sigma[-1])
+    symmetric, gram = (matrix + matrix.T) / 2, matrix.T @ matrix
+    ratio = np.sqrt(sigma[0] / sigma[-1])
+    vectors = [
+        eigh(symmetric, s * np.eye(len(sigma)) + gram / s, subset_by_index=[0, 0])[1][:, 0]
+        for s in np.geomspace(1 / ratio, ratio, 33)
+    ]
+    angle = max(_angle(v, matrix @ v) for v in vectors)
+    largest, smallest = (math.expm1(math.log(value) / depth) for value in sigma[[0, -1]])
+    stretched = max(largest, -smallest)
+    return max(0.0, stretched, math.sin(angle / depth))
+
+
+def _angle(v: Array, w: Array) -> float:
+    """Return the angle between two vectors, exact near 0 and π, too."""
+    v, w = v / np.linalg.norm(v), w / np.linalg.norm(w)
+    return 2 * math.atan2(float(np.linalg.norm(v - w)), float(np.linalg.norm(v + w)))
 
 
 def near_identity_factors(depth: int, target: ArrayLike) -> Array:
@@ -333,16 +575,11 @@ def near_identity_factors(depth: int, target: ArrayLike) -> Array:
     np.float64(0.26)
     """
     depth = _validation.count("depth", depth, least=1)
-    u, sigma, vt = _decomposed(target)
-    size = len(sigma)
+    logarithms, vt, (basis, turns), gamma, angle = _stretch_and_turn(target)
+    size = len(vt)
     _check_size(depth, size)
     if depth == 1:
         return (_validation.square("target", target) - np.eye(size))[None]
-    logarithms, (basis, turns) = np.log(sigma), _turns(u @ vt)
-    gamma = float(np.abs(logarithms).max())
-    angle = max((abs(angle) for _, _, angle in turns), default=0.0)
-    zero = 4 * size * np.finfo(float).eps  # up to here they are rounding errors of 0
-    gamma, angle = (x if x > zero else 0.0 for x in (gamma, angle))
     first = _best_split(gamma, angle, depth)[1]
     factors = np.zeros((depth, size, size))
     if first:
