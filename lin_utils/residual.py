@@ -300,9 +300,15 @@ class Residual(_validation.Value, Landscape):
             raise ValueError("covariance must not be zero, since then nothing is to be learned")
         part = -math.expm1(-3 * reach) / 6
         bend = math.exp(2 * reach) + part * math.exp(reach)
+        step = 1 / bend / self.depth / 2 / largest
+        if math.isinf(step):
+            raise ValueError(
+                "covariance must be so large that a step is finite, got eigenvalues up to "
+                f"{largest:.3g}"
+            )
         return DescentPromise(
             distance=part * math.sqrt(smallest),
-            step=1 / (2 * self.depth * largest * bend),
+            step=step,
             factor=1 - smallest / largest / (bend * math.exp(2 * reach)),
         )
 
@@ -349,29 +355,53 @@ def eigenvalue_path(t: ArrayLike, eigenvalues: ArrayLike, depth: int) -> Complex
     beta = real + 1j * imag
     depth = _validation.count("depth", depth, least=1)
     if depth == 1:
-        path: Complex = beta + (1 - beta) * np.exp(-2 * t)[..., None]
+        decay = -2 * np.minimum(t, 1e300)[..., None]
+        path: Complex = np.exp(decay) - beta * np.expm1(decay)
         return path
-    # Where 0 is on the way, log w is followed, which never gets there; else log (w − β)/(1 − β).
-    blocked = (beta.imag == 0) & (beta.real <= 0)
-
-    def place(y: Array) -> Complex:
-        share = np.exp(y)
-        return np.where(blocked, share, beta + (1 - beta) * share)
-
-    def slope(_: float, y: Array) -> Array:
-        w = place(y)
-        gone = np.where(blocked, (w - beta).real, np.abs(w))
-        return -2 * depth * np.abs(w) ** (1 - 2 / depth) * gone
-
     times, back = np.unique(t, return_inverse=True)
-    span, options = (0.0, times.max(initial=0.0)), {"rtol": 1e-11, "atol": 1e-12}
-    flow = solve_ivp(slope, span, np.zeros(beta.shape), "DOP853", times, **options)
+    end = times.max(initial=0.0)
+    size = max(1.0, np.abs(real).max(), np.abs(imag).max())
+    if math.log(2 * depth) + 2 * math.log(size) + math.log(max(1.0, end)) > 230:
+        raise ValueError(
+            "t, eigenvalues and depth must be so small that 2L max(1, |β|)² max(1, t) < 1e99, got "
+            f"times up to {end:.3g}, eigenvalues up to {size:.3g} and depth {depth}"
+        )
+    # Where 0 is on the way, z = −log w is followed, which never gets there. Elsewhere, with p the
+    # distance of 0 from the line, x the place on it seen from its point nearest to 0, and q the
+    # rest of the way, z = asinh(x/p) − log q + constant: digits are lost neither near 0 nor near β.
+    blocked = (beta.imag == 0) & (beta.real <= 0)
+    whole = np.abs(beta - 1)
+    along = np.where(whole > 0, beta - 1, 1) / np.where(whole > 0, whole, 1)
+    p, last = np.maximum(np.abs(along.imag), 1e-60), (beta * along.conj()).real
+    ahead = along.real > 0
+    first = np.where(ahead, (1 + along.real) / p, p / np.where(ahead, 1, 1 - along.real))
+    first /= np.maximum(whole, 1e-30)
+
+    def place(z: Array) -> tuple[Complex, Array]:
+        """Return w, and the factor of 2L|w|^{1−2/L} in the derivative of z."""
+        z = z.clip(0, 330)  # a stage of the solver can be before the start
+        e = first * np.exp(z)
+        root = np.sqrt(last**2 + p**2 + 2 * p / e)
+        v = np.where(last > 0, (last + root) / (p + 2 / e), p / (root + np.abs(last)))
+        x, size = p * (v - 1 / v) / 2, p * (v + 1 / v) / 2
+        share = np.exp(-z)
+        w = np.where(blocked, share, along * (x - 1j * along.imag)) + 0  # no −0
+        return w, np.where(blocked, share - beta.real, v / e + size)
+
+    def slope(_: float, z: Array) -> Array:
+        w, factor = place(z)
+        return 2 * depth * np.abs(w) ** (1 - 2 / depth) * factor
+
+    if end == 0:
+        return np.ones((*t.shape, len(beta)), dtype=complex)
+    options = {"rtol": 1e-11, "atol": 1e-12}
+    flow = solve_ivp(slope, (0.0, end), np.zeros(beta.shape), "DOP853", times, **options)
     if not flow.success:
         raise ValueError(
             "t, eigenvalues and depth must be so small that the flow can be followed, got "
             f"{_validation.shown(t)} and {_validation.shown(beta)}: {flow.message}"
         )
-    return place(flow.y.T)[back.reshape(t.shape)]
+    return place(flow.y.T)[0][back.reshape(t.shape)]
 
 
 def _turns(rotation: Array) -> tuple[Array, list[tuple[int, int, float]]]:
@@ -397,6 +427,8 @@ def _turns(rotation: Array) -> tuple[Array, list[tuple[int, int, float]]]:
 def _decomposed(target: ArrayLike) -> tuple[Array, Array, Array]:
     """Check that a target has a positive determinant, and return its singular values."""
     target = _validation.square("target", target)
+    if (largest := np.abs(target).max()) > 1e300:
+        raise ValueError(f"target must have entries of at most 1e300, got one of {largest:.3g}")
     sign, logarithm = np.linalg.slogdet(target)
     if sign <= 0:
         with np.errstate(over="ignore"):
@@ -521,7 +553,7 @@ def near_identity_lower_bound(depth: int, target: ArrayLike) -> float:
     """
     depth = _validation.count("depth", depth, least=2)
     _, sigma, _ = _decomposed(target)
-    matrix = _validation.square("target", target) / np.sqrt(sigma[0] * sigma[-1])
+    matrix = _validation.square("target", target) / np.sqrt(sigma[0]) / np.sqrt(sigma[-1])
     symmetric, gram = (matrix + matrix.T) / 2, matrix.T @ matrix
     ratio = np.sqrt(sigma[0] / sigma[-1])
     vectors = [

@@ -147,6 +147,23 @@ CALLS = {
     **network_calls(RESIDUAL, POINT[:8]),
     (lu.Residual, "radius"): (RESIDUAL.radius, {"theta": POINT[:8]}),
     (lu.Residual, "polyak_constant"): (RESIDUAL.polyak_constant, {"radius": 0.5}),
+    (lu.Residual, "zero_asymmetric_start"): (RESIDUAL.zero_asymmetric_start, {}),
+    (lu.Residual, "descent_promise"): (RESIDUAL.descent_promise, {"reach": 0.5}),
+    **{
+        (lu.eigenvalue_path, f"depth {depth}"): (
+            lu.eigenvalue_path,
+            {"t": [0.5, 1.0], "eigenvalues": np.array([2.0, -1.0, 0.5j]), "depth": depth},
+        )
+        for depth in (1, 2)
+    },
+    (lu, "eigenvalue_path"): (
+        lu.eigenvalue_path,
+        {"t": [0.5, 1.0], "eigenvalues": np.array([0.5 + 1e-3j]), "depth": 3},
+    ),
+    (lu, "near_identity_lower_bound"): (
+        lu.near_identity_lower_bound,
+        {"depth": 5, "target": np.diag([2.0, 3])},
+    ),
     (lu, "near_identity_bound"): (
         lu.near_identity_bound,
         {"depth": 5, "target": np.diag([2.0, 3])},
@@ -324,7 +341,10 @@ CALLS = {
     ),
 }
 # What has no arguments of a reader's: results that calls return, and the base class.
-MADE_BY_CALLS = {"Certificate", "GradientCheck", "Pivots", "Trajectory", "Landscape", "figures"}
+MADE_BY_CALLS = {"Certificate", "DescentPromise", "GradientCheck", "Pivots", "Trajectory"}
+MADE_BY_CALLS |= {"Landscape", "figures"}
+
+RECORDS = (lu.Trajectory, lu.GradientCheck, lu.DescentPromise)
 
 SIMPLE = [key for key in CALLS if key[0] is not lu.figures and key[1] != "explore"]
 
@@ -444,7 +464,7 @@ def has_nan(result):
     """Look for NaN in numbers, arrays and what holds them."""
     if isinstance(result, (tuple, list)):
         return any(map(has_nan, result))
-    if isinstance(result, (lu.Trajectory, lu.GradientCheck)):
+    if isinstance(result, RECORDS):
         return has_nan(list(vars(result).values()))
     if isinstance(result, (float, np.ndarray)) and np.asarray(result).dtype.kind in "fc":
         return bool(np.isnan(result).any())
@@ -495,13 +515,13 @@ def flat(result):
     """Return all numbers of a result."""
     if isinstance(result, (tuple, list)):
         return [number for part in result for number in flat(part)]
-    if isinstance(result, (lu.Trajectory, lu.GradientCheck)):
+    if isinstance(result, RECORDS):
         return flat([part for part in vars(result).values() if not isinstance(part, str)])
     return np.ravel(result).tolist() if isinstance(result, (float, np.ndarray)) else [result]
 
 
-#: Lists of integers, and of matrices of several shapes.
-NO_ARRAYS = ("layers", "keep", "rest")
+#: Lists of integers, and of matrices of several shapes, and complex numbers.
+NO_ARRAYS = ("layers", "keep", "rest", "eigenvalues")
 FORMS = {
     "lists": lambda x: x.tolist(),
     "Fortran order": np.asfortranarray,
