@@ -446,25 +446,6 @@ def _decomposed(target: ArrayLike) -> tuple[Array, Array, Array]:
     return u, sigma, vt
 
 
-def _best_split(stretch: float, angle: float, depth: int) -> tuple[float, int]:
-    """Return the smallest max(e^{γ/L_1} − 1, 2 sin(κ/2L_2)) over L_1 + L_2 = L, and its L_1."""
-
-    def bound(first: int) -> tuple[float, float]:
-        # No layers are needed for a stretch or an angle of 0; they are not enough for another.
-        second = depth - first
-        stretched = math.inf if first == 0 else math.expm1(min(stretch / first, 709.0))
-        turned = math.inf if second == 0 else 2 * math.sin(angle / (2 * second))
-        return (stretched if stretch > 0 else 0.0), (turned if angle > 0 else 0.0)
-
-    # The first term falls with L_1, the second grows: the best is where they meet.
-    low, high = 0, depth
-    while low < high:
-        middle = (low + high) // 2
-        stretched, turned = bound(middle)
-        low, high = (low, middle) if stretched <= turned else (middle + 1, high)
-    return min((max(bound(first)), first) for first in {max(low - 1, 0), low})
-
-
 def _stretch_and_turn(
     target: ArrayLike,
 ) -> tuple[Array, Array, tuple[Array, list[tuple[int, int, float]]], float, float]:
@@ -481,18 +462,14 @@ def _stretch_and_turn(
 def near_identity_bound(depth: int, target: ArrayLike) -> float:
     r"""Return a bound on max_k ‖A_k‖ for the factors that `near_identity_factors` returns.
 
-    With γ the largest \|log σ_i(B)\| and κ the largest angle by which the orthogonal factor of B
-    turns a plane,
+    With γ the largest \|log σ_i(B)\| and κ the largest angle of the orthogonal factor of B,
 
-    .. math::
-
-       \min_{L_1 + L_2 = L} \max\left(e^{\gamma/L_1} - 1,\;
-       2\sin\frac{\kappa}{2L_2}\right) = \frac{\gamma + \kappa}{L}\,(1 + o(1)).
+    .. math:: e^{\gamma/L} - 1 + 2\sin\frac{\kappa}{2L} = \frac{\gamma + \kappa}{L}\,(1 + O(1/L)).
 
     Parameters
     ----------
     depth : int
-        L ≥ 2.
+        L ≥ 1.
     target : array_like, shape (d, d)
         B, with det B > 0.
 
@@ -512,11 +489,12 @@ def near_identity_bound(depth: int, target: ArrayLike) -> float:
     --------
     >>> import lin_utils as lu
     >>> round(lu.near_identity_bound(10, [[0.0, -2.0], [1.0, 0.0]]), 3)
-    0.26
+    0.229
     """
-    depth = _validation.count("depth", depth, least=2)
+    depth = _validation.count("depth", depth, least=1)
     *_, gamma, angle = _stretch_and_turn(target)
-    return _best_split(gamma, angle, depth)[0]
+    with np.errstate(over="ignore"):
+        return float(np.expm1(gamma / depth)) + 2 * math.sin(angle / (2 * depth))
 
 
 def near_identity_lower_bound(depth: int, target: ArrayLike) -> float:
@@ -573,17 +551,16 @@ def _angle(v: Array, w: Array) -> float:
 
 
 def near_identity_factors(depth: int, target: ArrayLike) -> Array:
-    r"""Return A_1, …, A_L of norm O(1/L) with (I + A_L)⋯(I + A_1) = B.
+    r"""Return A_1, …, A_L of one norm O(1/L) with (I + A_L)⋯(I + A_1) = B.
 
-    With the polar decomposition B = OS and a skew K with e^K = O, and the best split of
-    L = L_1 + L_2,
+    With the polar decomposition B = OS and a skew K with e^K = O,
 
-    .. math:: I + A_k = e^{(\log S)/L_1}, \; k \le L_1, \qquad I + A_k = e^{K/L_2}, \; k > L_1.
+    .. math:: I + A_k = e^{kK/L}\,S^{1/L}\,e^{-(k-1)K/L}.
 
     Parameters
     ----------
     depth : int
-        L ≥ 1. For L = 1 the only factor is B − I.
+        L ≥ 1.
     target : array_like, shape (d, d)
         B, with det B > 0.
 
@@ -604,23 +581,22 @@ def near_identity_factors(depth: int, target: ArrayLike) -> Array:
     >>> np.allclose(product, [[0.0, -2.0], [1.0, 0.0]])
     True
     >>> np.linalg.norm(factors, 2, axis=(1, 2)).max().round(2)
-    np.float64(0.26)
+    np.float64(0.2)
     """
     depth = _validation.count("depth", depth, least=1)
-    logarithms, vt, (basis, turns), gamma, angle = _stretch_and_turn(target)
-    size = len(vt)
-    _check_size(depth, size)
-    if depth == 1:
-        return (_validation.square("target", target) - np.eye(size))[None]
-    first = _best_split(gamma, angle, depth)[1]
-    factors = np.zeros((depth, size, size))
-    if first:
-        factors[:first] = (vt.T * np.expm1(logarithms / first)) @ vt
-    if first < depth:
-        turned = np.zeros((size, size))
-        for i, j, whole in turns:  # e^{K/L_2} − I, without the difference of two cosines
-            part = whole / (depth - first)
-            turned[i, i] = turned[j, j] = -2 * np.sin(part / 2) ** 2
-            turned[j, i], turned[i, j] = np.sin(part), -np.sin(part)
-        factors[first:] = basis @ turned @ basis.T
-    return factors
+    logarithms, vt, (basis, turns), *_ = _stretch_and_turn(target)
+    identity = np.eye(len(vt))
+    _check_size(depth, len(vt))
+
+    def turned(share: float) -> Array:  # e^{share K} − I, without the difference of two cosines
+        matrix = np.zeros_like(identity)
+        for i, j, whole in turns:
+            part = share * whole
+            matrix[i, i] = matrix[j, j] = -2 * np.sin(part / 2) ** 2
+            matrix[j, i], matrix[i, j] = np.sin(part), -np.sin(part)
+        return basis @ matrix @ basis.T
+
+    turn, stretch = turned(1 / depth), (vt.T * np.expm1(logarithms / depth)) @ vt
+    first = turn + stretch + turn @ stretch
+    frames = [identity + turned(k / depth) for k in range(depth)]
+    return np.array([frame @ first @ frame.T for frame in frames])
