@@ -19,7 +19,7 @@ def page(address, browser):
     [
         ("deep-linear-networks.html#prop-zero-saddle", "Proposition 2.2 (The saddle at zero)"),
         ("#thm-hardt-ma", "Theorem 3.1 (Hardt and Ma)"),
-        ("#ex-zero-target", "Exercise 3.4"),
+        ("#ex-zero-target", "Exercise 3.5"),
         ("bibliography.html#id15", "Identity matters in deep learning"),
         ("../reference/residual.html#lin_utils.near_identity_bound", "Return a bound"),
     ],

@@ -110,16 +110,20 @@ READ_ALL = """async () => {
   document.querySelectorAll("details").forEach((part) => { part.open = true; });
   const places = [...document.querySelectorAll("pre, table, .explorer, div.math")];
   const tops = places.map((block) => block.getBoundingClientRect().top + scrollY);
-  let last = -2000;
-  for (const top of tops.sort((a, b) => a - b)) {
-    if (top - last < 1000) continue; // what waits for a reader waits for 500 pixels
-    last = top;
+  const come = async (top) => {
     scrollTo(0, top);
     // Who waits is told in order, so this comes last; and now and then a browser draws
     // no frame of a page that nobody sees.
     const told = new Promise((done) => new IntersectionObserver(done).observe(document.body));
     await Promise.race([told, new Promise((done) => setTimeout(done, 500))]);
+  };
+  let last = -2000;
+  for (const top of tops.sort((a, b) => a - b)) {
+    if (top - last < 1000) continue; // what waits for a reader waits for 500 pixels
+    last = top;
+    await come(top);
   }
+  await come(0); // the first blocks were seen while the page was still loading
 }"""
 
 
