@@ -123,7 +123,13 @@ READ_ALL = """async () => {
     last = top;
     await come(top);
   }
-  await come(0); // the first blocks were seen while the page was still loading
+  // Where no frame was drawn, nothing was told: come again.
+  const deaf = () => places.filter((block) => (
+    block.matches("pre") && block.scrollWidth > block.clientWidth + 1 && block.tabIndex < 0));
+  for (let round = 0; round < 10 && deaf().length; round += 1) {
+    await come(document.documentElement.scrollHeight * (round % 2));
+    await come(deaf()[0]?.getBoundingClientRect().top + scrollY);
+  }
 }"""
 
 
