@@ -515,9 +515,9 @@ class DeepLinear(_validation.Value, Landscape):
         WΣ^{1/2} is the sum of σ_i u_i v_iᵀ over the i that are kept, and f(θ) the sum of the
         other σ_i². In bases adapted to BΣ^{1/2} the layers are
 
-        .. math:: A_k = \begin{pmatrix} D_k & 0 \\ 0 & Z_k \end{pmatrix}
+        .. math:: A_k = \begin{pmatrix} K_k & 0 \\ 0 & Z_k \end{pmatrix}
 
-        with diagonal matrices D_k, whose product has the kept σ_i, and any Z_k with ∇f(θ) = 0:
+        with diagonal matrices K_k, whose product has the kept σ_i, and any Z_k with ∇f(θ) = 0:
         two of them zero, for example.
 
         Parameters
@@ -534,7 +534,7 @@ class DeepLinear(_validation.Value, Landscape):
 
         References
         ----------
-        thm-critical-values; with rest, all kinds of thm-strict-saddles.
+        thm-critical-values; with rest, points of each kind of thm-strict-saddles.
 
         Examples
         --------
@@ -597,13 +597,13 @@ class DeepLinear(_validation.Value, Landscape):
     def change_bases(self, theta: ArrayLike, bases: Sequence[ArrayLike]) -> Array:
         r"""Return the layers in other bases between them: the end-to-end map stays.
 
-        .. math:: A_k \mapsto G_kA_kG_{k-1}^{-1}, \qquad G_0 = I, \quad G_L = I
+        .. math:: A_k \mapsto g_kA_kg_{k-1}^{-1}, \qquad g_0 = I, \quad g_L = I
 
         Parameters
         ----------
         theta : array_like, shape (..., dim)
         bases : sequence of array_like
-            G_1, …, G_{L−1}: invertible matrices of shapes (..., d_k, d_k).
+            g_1, …, g_{L−1}: invertible matrices of shapes (..., d_k, d_k).
 
         Returns
         -------
