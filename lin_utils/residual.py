@@ -570,7 +570,7 @@ def near_identity_factors(depth: int, target: ArrayLike) -> Array:
 
     References
     ----------
-    thm-small-norm; Hardt and Ma (2017) prove max‖A_k‖ = O(1/L); the construction is the book's.
+    thm-small-norm; Hardt and Ma (2017) prove max‖A_k‖ = O(1/L).
 
     Examples
     --------
