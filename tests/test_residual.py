@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad, solve_ivp
-from scipy.linalg import expm, fractional_matrix_power
+from scipy.linalg import expm, fractional_matrix_power, logm, polar
 from scipy.optimize import least_squares
 
 import lin_utils as lu
@@ -221,6 +221,16 @@ def test_factors_multiply_to_the_target_within_the_bound(size, depth, seed):
     bound = np.expm1(gamma / depth) + 2 * np.sin(angle / (2 * depth))
     assert lu.near_identity_bound(depth, target) == pytest.approx(bound)
     lu.certify("thm-small-norm", norms, bound)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_layers_times_depth_tend_to_the_sum_of_both_logarithms(seed):
+    """Check the limit of thm-small-norm by the logarithms of the polar factors."""
+    target = positive_determinant(3, seed)
+    turn, stretch = polar(target)
+    limit = np.linalg.norm(logm(turn).real + logm(stretch), 2)
+    layer = lu.near_identity_factors(10**4, target)[0]
+    assert 10**4 * np.linalg.norm(layer, 2) == pytest.approx(limit, rel=1e-2)
 
 
 @pytest.mark.parametrize("size, scale, depth", [(50, 1e-7, 100), (3, 1e-8, 500), (4, 1e8, 500)])
