@@ -43,7 +43,8 @@ EXTENSIONS = [
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
-STYLES = [f"{name}.css" for name in "book explorers cells cards hero folds paper".split()]
+LOOKS = "book explorers cells cards computed hero poles folds paper"
+STYLES = [f"{name}.css" for name in LOOKS.split()]
 SCRIPTS = [f"{name}.js" for name in "scrollable anchor explorers cards folds paper".split()]
 # What the extension needs of others; what a book sets itself comes first.
 DEFAULTS = {
@@ -157,7 +158,7 @@ def setup(app):
     app.connect("doctree-resolved", cells.add_bars)
     app.connect("html-page-context", codelinks.link_code)
     app.connect("html-page-context", cells.add_script)
-    app.connect("html-page-context", pictures.add_hero)
+    app.connect("html-page-context", pictures.add_computed)
     app.connect("build-finished", plain.write_downloads)
     app.connect("build-finished", cells.shrink_script)
     return {"parallel_read_safe": True, "env_version": digest("*.py")}

@@ -19,6 +19,7 @@ LINK = re.compile(r'<a xlink:href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
 WORDS = re.compile(r"<!--\s*(.*?)\s*-->", re.DOTALL)  # what Matplotlib's outlines spell
 NAMED = re.compile(r'\bid="([^"]*)"')
 USED = re.compile(r'(?:xlink:href="#|url\(#)([^")]*)')
+COMPUTED = re.compile(r'<div class="(hero|poles)"')  # the place of a picture, and its script
 LEFT_OUT = re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", re.DOTALL)
 MOUSE = 'aria-hidden="true" tabindex="-1"'
 JOINS = "stroke-linejoin:round;stroke-linecap:butt"  # what that style says, for this picture alone
@@ -37,11 +38,12 @@ def open_pictures(app, doctree, page: str) -> None:
                 image.replace_self(nodes.raw("", markup, format="html"))
 
 
-def add_hero(app, page, template, context, doctree) -> None:
-    """Load what computes a picture on the pages that have a place for one, and on no other."""
+def add_computed(app, page, template, context, doctree) -> None:
+    """Load what computes a picture on the pages that have a place for it, and on no other."""
     markup = (node.astext() for node in doctree.findall(nodes.raw)) if doctree else ()
-    if any('class="hero"' in text for text in markup):
-        app.add_js_file("hero.js", loading_method="defer")
+    names = {name for text in markup for name in COMPUTED.findall(text)}
+    for name in ["computed", *sorted(names)] if names else []:
+        app.add_js_file(f"{name}.js", loading_method="defer")
 
 
 def opened(text: str, alt: str, prefix: str) -> str:

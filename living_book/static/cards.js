@@ -34,7 +34,7 @@
     if (place.matches("section")) copy.append(...[...place.children].filter((e) => e.matches("h1, h2, h3, h4, p")).slice(0, 2).map((e) => document.importNode(e, true)));
     else copy.append(document.importNode(place, true));
     if (place.matches("dt") && place.nextElementSibling) copy.append(document.importNode(place.nextElementSibling.querySelector("p") ?? "", true));
-    for (const extra of copy.querySelectorAll(".headerlink, button, script, .hero")) extra.remove();
+    for (const extra of copy.querySelectorAll(".headerlink, button, script, [data-instead]")) extra.remove();
     for (const named of copy.querySelectorAll("[id]:not(svg *)")) named.removeAttribute("id");
     // A picture refers to parts of its own by their names, which are other ones here than on the page.
     for (const svg of copy.querySelectorAll("svg.linked")) svg.outerHTML = svg.outerHTML.replaceAll(/( id="|href="#|url\(#)(?=picture-)/g, "$1card-");

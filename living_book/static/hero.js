@@ -67,26 +67,12 @@
     },
   };
 
+  const { element, drawn, slider, fill } = globalThis.computed ?? {};
   // The computation alone, for the tests, which run without a page.
   if (typeof document === "undefined") {
     Object.assign(globalThis, { hero: { value, gradient, descend, kept, destination, law, verdict } });
   } else {
     for (const place of document.querySelectorAll(".hero")) begin(/** @type {HTMLElement} */ (place));
-  }
-
-  /** @param {string} name @param {Record<string, unknown>} properties @param {(Node|string)[]} children */
-  function element(name, properties = {}, children = []) {
-    const node = Object.assign(document.createElement(name), properties);
-    node.append(...children);
-    return node;
-  }
-
-  /** @param {string} name @param {Record<string, unknown>} attributes @param {(Node|string)[]} children */
-  function drawn(name, attributes = {}, children = []) {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, text] of Object.entries(attributes)) node.setAttribute(key, String(text));
-    node.append(...children);
-    return node;
   }
 
   /** The two branches of ab = k inside of a picture. @param {number} k */
@@ -102,17 +88,6 @@
 
   /** The two branches of b² − a² = c, before they are turned by 45 degrees. @param {number} c */
   function turned(c) { return hyperbola(-c / 2, 1.5 * REACH); }
-
-  /** A labeled slider. */
-  function slider(label, { min, max, step, value }, change) {
-    const input = /** @type {HTMLInputElement} */ (element("input", { type: "range", min, max, step, value }));
-    const output = element("output");
-    const show = () => { output.textContent = String(Number(input.value)).replace("-", "−"); };
-    input.addEventListener("input", () => { show(); change(Number(input.value)); });
-    show();
-    const set = (number) => { input.value = String(number); show(); };
-    return { row: element("label", {}, [element("span", { textContent: label }), input, output]), set };
-  }
 
   /** @param {HTMLElement} place */
   function begin(place) {
@@ -131,7 +106,7 @@
     shown.setAttribute("visibility", "hidden");
     const own = drawn("path", { class: "hero-kept", transform: "rotate(45)" });
     const ball = drawn("circle", { class: "hero-ball", r: 0.1 });
-    const grip = drawn("circle", { class: "hero-grip", r: 0.3 });
+    const grip = drawn("circle", { class: "hero-grip computed-grip", r: 0.3 });
     const levels = LEVELS.flatMap((c) => [1 - Math.sqrt(c), 1 + Math.sqrt(c)]).map((k) => hyperbola(k)).join("");
     const lines = ofFlow ? { d: KEPT.map(turned).join(""), transform: "rotate(45)" } : { d: levels };
     const picture = drawn("svg", { viewBox: [-REACH, -REACH, 2 * REACH, 2 * REACH].join(" "), role: "img" }, [
@@ -243,10 +218,8 @@
     const question = element("p", { className: "hero-question" }, [kind.question, hint]);
     const bar = element("div", { className: "hero-bar" }, [play, once, back]);
     const rows = element("div", { className: "hero-rows" }, sliders.map(({ row }) => row));
-    place.setAttribute("role", "group");
-    place.setAttribute("aria-label", "A ball on the landscape of the loss (ab − 1)²");
-    place.append(picture, element("div", { className: "hero-side" }, [question, bar, rows, told, said]), ...(ofFlow ? [closed] : []));
-    document.getElementById(place.dataset.instead || "")?.classList.add("hero-instead");
+    const side = element("div", { className: "hero-side" }, [question, bar, rows, told, said]);
+    fill(place, "A ball on the landscape of the loss (ab − 1)²", [picture, side, ...(ofFlow ? [closed] : [])]);
     put(start);
   }
 }
