@@ -14,6 +14,8 @@ from .gallery import *
 from .landscape import *
 from .recurrent import *
 from .residual import *
+from .simulation import *
+from .two_layer import *
 
 __version__ = "0.1.0"
 

@@ -9,19 +9,36 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import maximum_filter1d
 
 from . import _validation
-from ._polynomial import Complex, highest, horner, lfilter, resolved, sampled, surely_unstable
+from ._polynomial import (
+    Complex,
+    eigenvalues,
+    highest,
+    horner,
+    is_stable,
+    lfilter,
+    resolved,
+    sampled,
+    surely_unstable,
+)
 from ._validation import Array
 
-__all__ = ["cone_angle", "extend", "project_to_cone", "weak_quasi_convexity_constant"]
+__all__ = [
+    "best_weak_quasi_convexity_constant",
+    "cone_angle",
+    "extend",
+    "project_to_cone",
+    "weak_quasi_convexity_constant",
+]
 
 
 def weak_quasi_convexity_constant(a_hat: ArrayLike, a: ArrayLike) -> Array:
-    r"""Return the constant of the exact identity for the idealized risk.
+    r"""Return the constant that the exact identity gives, for any inputs.
 
     .. math:: 2\min_\theta \operatorname{Re}\frac{Q(e^{i\theta})}{\hat Q(e^{i\theta})}
 
-    Where it is positive, the idealized risk satisfies the inequality of weak-quasi-convexity
-    at every (â, ĉ) with this â, whatever ĉ and c are.
+    Where it is positive, the risk of any sequences satisfies the inequality of
+    weak-quasi-convexity at every (â, ĉ) with this â, whatever ĉ and c are, and so do its means:
+    `FiniteRisk` and `IdealizedRisk`.
 
     Parameters
     ----------
@@ -38,6 +55,10 @@ def weak_quasi_convexity_constant(a_hat: ArrayLike, a: ArrayLike) -> Array:
     ValueError
         If Q̂ has a zero within 1e-9 of the circle.
 
+    See Also
+    --------
+    best_weak_quasi_convexity_constant : The largest constant for white inputs.
+
     Notes
     -----
     The circle is sampled as densely as the zeros of Q̂ near it need, and around the lowest values
@@ -46,8 +67,8 @@ def weak_quasi_convexity_constant(a_hat: ArrayLike, a: ArrayLike) -> Array:
 
     References
     ----------
-    thm-identity; prop-one-state for one state in closed form. The constant is the book's, sharper
-    than that of Hardt, Ma and Recht (2018).
+    thm-time-domain-identity; prop-sharp-in-time, that no larger one serves all inputs;
+    prop-one-state for one state in closed form; Hardt, Ma and Recht (2018) for the idealized risk.
 
     Examples
     --------
@@ -55,16 +76,7 @@ def weak_quasi_convexity_constant(a_hat: ArrayLike, a: ArrayLike) -> Array:
     >>> lu.weak_quasi_convexity_constant([0.0], [0.5])  # 2 min Re(1 + w/2)
     np.float64(1.0)
     """
-    a_hat, a = _validation.vectors("a_hat", a_hat), _validation.vectors("a", a)
-    try:
-        batch = np.broadcast_shapes(a_hat.shape[:-1], a.shape[:-1])
-    except ValueError:
-        raise ValueError(
-            f"a_hat and a must have leading axes that broadcast, got {a_hat.shape} and {a.shape}"
-        ) from None
-    bottom = np.broadcast_to(a_hat, (*batch, a_hat.shape[-1])).reshape(-1, a_hat.shape[-1])
-    top = np.broadcast_to(a, (*batch, a.shape[-1])).reshape(-1, a.shape[-1])
-    bottom, top = _series("a_hat", bottom), _series("a", top)
+    bottom, top, batch = _pairs(a_hat, a)
     result = np.empty(len(bottom))
     for members, angle in _dense("a_hat", bottom, top.shape[1]):
         Q_hat, Q = bottom[members], top[members]
@@ -75,6 +87,106 @@ def weak_quasi_convexity_constant(a_hat: ArrayLike, a: ArrayLike) -> Array:
         every = np.broadcast_to(angle, (len(members), len(angle)))
         result[members] = -highest(falling, angle, falling(every))
     return 2 * result.reshape(batch)[()]
+
+
+def best_weak_quasi_convexity_constant(a_hat: ArrayLike, a: ArrayLike) -> Array:
+    r"""Return the largest constant of weak-quasi-convexity of the idealized risk for two Q.
+
+    .. math::
+
+       \min_{N \ne 0} \frac{\int 2\operatorname{Re}(Q/\hat Q)\, |N/(Q\hat Q)|^2\, d\omega}
+       {\int |N/(Q\hat Q)|^2\, d\omega},
+
+    over the polynomials N of degree below n + n̂. For any c and ĉ, Ĝ − G is such a quotient
+    N/(QQ̂), and each such quotient occurs if n = n̂ and Q and Q̂ have no common zero.
+
+    Parameters
+    ----------
+    a_hat, a : array_like, shape (..., n̂) and (..., n)
+        The coefficients of the model and of the system, both stable; their leading axes
+        broadcast.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        A NumPy scalar for one pair. At least `weak_quasi_convexity_constant`.
+
+    Raises
+    ------
+    ValueError
+        If Q or Q̂ has a zero in the disk, or within 1e-9 of the circle.
+
+    Notes
+    -----
+    It is the smallest eigenvalue of the multiplication by 2 Re(Q/Q̂) on the space of these
+    quotients, for which the functions of Takenaka and Malmquist are an orthogonal basis: in it
+    no ill-conditioned Gram matrix arises. The rounding of the poles is made good.
+
+    References
+    ----------
+    prop-best-constant.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> round(lu.best_weak_quasi_convexity_constant([0.0], [-0.5]), 9)  # the other gives 1
+    np.float64(1.25)
+    """
+    bottom, top, batch = _pairs(a_hat, a)
+    result = np.empty(len(bottom))
+    for k, (q_hat, q) in enumerate(zip(bottom, top, strict=True)):
+        for name, p in (("a_hat", q_hat), ("a", q)):
+            if not is_stable(p[1:]):
+                raise ValueError(f"{name} must be stable, got {_validation.shown(p[1:].tolist())}")
+        try:
+            angle, weights, (below, above) = sampled([q_hat, q])
+        except ValueError:
+            raise ValueError(
+                "a_hat and a must have no zero of their Q within 1e-9 of the unit circle, got "
+                f"{_validation.shown([q_hat[1:].tolist(), q[1:].tolist()])}"
+            ) from None
+        poles = np.concatenate([eigenvalues(q[1:]), eigenvalues(q_hat[1:])])
+        factor = np.tile(2 * (above / below).real, 2)
+        # Both halves of the circle, with the roots of the weights in the samples.
+        samples = np.concatenate(
+            [
+                _takenaka_malmquist(poles, np.exp(1j * angle), above * below),
+                _takenaka_malmquist(poles, np.exp(-1j * angle), (above * below).conj()),
+            ],
+            axis=1,
+        ) * np.sqrt(np.tile(weights, 2))
+        basis = np.linalg.qr(samples.T)[0]
+        matrix = basis.conj().T @ (factor[:, None] * basis)
+        result[k] = np.linalg.eigvalsh(matrix)[0]
+    return result.reshape(batch)[()]
+
+
+def _takenaka_malmquist(poles: Complex, w: Complex, product: Complex) -> Complex:
+    """Return functions that span the N/(QQ̂) with deg N below the number of poles λ_k.
+
+    The k-th is Π_{j<k}(w − λ̄_j) Π_{j>k}(1 − λ_j w)/(QQ̂). If the λ_k are those of QQ̂ without
+    error, these are orthogonal. With errors, as repeated poles have, they span the same space.
+    """
+    one = np.ones((1, len(w)))
+    zeros, factors = w - poles.conj()[:, None], 1 - poles[:, None] * w
+    before = np.concatenate([one, np.cumprod(zeros[:-1], axis=0)])
+    after = np.concatenate([np.cumprod(factors[:0:-1], axis=0)[::-1], one])
+    functions: Complex = before * after / product
+    return functions
+
+
+def _pairs(a_hat: ArrayLike, a: ArrayLike) -> tuple[Array, Array, tuple[int, ...]]:
+    """Return the series of Q̂ and of Q, a row for each pair, and the shape of the batch."""
+    a_hat, a = _validation.vectors("a_hat", a_hat), _validation.vectors("a", a)
+    try:
+        batch = np.broadcast_shapes(a_hat.shape[:-1], a.shape[:-1])
+    except ValueError:
+        raise ValueError(
+            f"a_hat and a must have leading axes that broadcast, got {a_hat.shape} and {a.shape}"
+        ) from None
+    bottom = np.broadcast_to(a_hat, (*batch, a_hat.shape[-1])).reshape(-1, a_hat.shape[-1])
+    top = np.broadcast_to(a, (*batch, a.shape[-1])).reshape(-1, a.shape[-1])
+    return _series("a_hat", bottom), _series("a", top), batch
 
 
 def _series(name: str, a: Array) -> Array:
@@ -193,7 +305,8 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
 
     which is convex: an intersection of half-spaces. The projection is a least-distance problem
     with one constraint for each θ. It is solved for a grid of angles first; from there Newton's
-    method finds the angles at which the projection touches the cone.
+    method finds the angles at which the projection touches the cone. Where it fails, the angles
+    at which the cone is left join the grid.
 
     Parameters
     ----------
@@ -208,7 +321,7 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
     Raises
     ------
     ValueError
-        If no such angles are found: for cones of 1e-6 and points far away.
+        If it is not found to the accuracy below; no such point is known.
 
     Notes
     -----
@@ -218,7 +331,7 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
     References
     ----------
     prop-cone-set; Hardt, Ma and Recht (2018) for the projection; Goldfarb and Idnani (1983) for
-    the dual method on the grid of a single point; on that of many it is an interior-point method.
+    the dual method for a single point; for many it is an interior-point method first.
     """
     a = _validation.vectors("a", a)
     angle = _validation.positive("angle", angle, below=np.pi)
@@ -228,8 +341,9 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
     points = np.where(size > 1e7, points / np.maximum(size, 1e7) * 1e7, points)
     result = np.array(points)
     with np.errstate(all="ignore"):  # where Newton's method goes astray
-        for start in range(0, len(points), 256):
-            part = slice(start, start + 256)
+        many = max(1, min(256, 10_000 // points.shape[1]))
+        for start in range(0, len(points), many):
+            part = slice(start, start + many)
             result[part] = _projected(points[part], angle / 2)
     return result.reshape(a.shape)
 
@@ -239,13 +353,14 @@ def _projected(points: Array, half: float) -> Array:
 
     y is the point minus a sum of rows sin(jθ − φ/2) with positive weights. First θ runs over a
     grid; from there Newton's method finds the angles at which y touches the cone. If it leads
-    out of the cone, a denser grid comes nearer.
+    out of the cone, a denser grid comes nearer, and then one to which such angles are added.
     """
     result, n = points.copy(), points.shape[1]
     tolerance = _tolerance(points, half)
     excess = _curve(points, half, 8 * n + 32).max(axis=1)
-    for k in np.flatnonzero((excess > -0.3 * np.sin(half)) & (excess <= 2 * tolerance)):
-        excess[k] = _maxima(points[k], half)[1].max(initial=-1)  # it may be between two angles
+    close = np.flatnonzero((excess > -0.3 * np.sin(half)) & (excess <= 2 * tolerance))
+    if close.size:
+        excess[close] = _highest(points[close], half)  # it may be between two angles
     rest = np.flatnonzero(excess > 2 * tolerance)
     near = np.abs(points).max(axis=1, initial=0) < 1e3
     for count, reach in ((16 * n + 16, 2), (64 * n, 3)):
@@ -256,44 +371,21 @@ def _projected(points: Array, half: float) -> Array:
             y, found = _touching(points[some], half, *start, tolerance[some])
             result[some[found]] = y[found]
             rest = np.setdiff1d(rest, some[found])
-    # Where touching points nearly meet, the vertices of the grid's cone lead there.
-    for count, steps in ((8 * n + 16, 50), (32 * n, 50), (min(128 * n, 3072), 200), (4096, 1000)):
-        if rest.size:
-            rows = _rows(2 * np.pi / count * np.arange(float(count)), np.arange(1.0, n + 1), half)
-            left = []
-            for k in rest:
-                nearest = _from_afar(points[k], half, rows, steps)
-                if nearest is None:
-                    left.append(k)
-                else:
-                    result[k] = nearest
-            rest = np.array(left, dtype=np.int_)
-    if rest.size:
-        raise ValueError(
-            f"a must be a point whose projection is found to {tolerance[rest[0]]:.1g}, got "
-            f"{_validation.shown(points[rest[0]].tolist())}"
-        )
+    for k in rest:
+        nearest = _nearest_one(points[k], half, tolerance[k])
+        if nearest is None:
+            raise ValueError(
+                f"a must be a point whose projection is found to {tolerance[k]:.1g}, got "
+                f"{_validation.shown(points[k].tolist())}"
+            )
+        result[k] = nearest
     return result
 
 
 def _tolerance(points: Array, half: float) -> Array:
-    """Return how far g may be above 0."""
-    tolerance: Array = 1e-12 * np.sin(half) + 1e-14 * np.abs(points).sum(axis=-1)
+    """Return half of how far g may be above 0."""
+    tolerance: Array = 5e-13 * np.sin(half) + 5e-15 * np.abs(points).sum(axis=-1)
     return tolerance
-
-
-def _from_afar(point: Array, half: float, rows: Array, steps: int) -> Array | None:
-    """Return the projection of a point, for which nearer ones on its ray lead the way."""
-    doublings = max(0, int(np.ceil(np.log2(np.abs(point).max() / 200))))
-    angles, weights = _on_grid_one(point / 2.0**doublings, half, rows)
-    y = None
-    for left in range(doublings, -1, -1):
-        on_ray = point / 2.0**left
-        found = _touching_one(on_ray, half, angles, weights, float(_tolerance(on_ray, half)), steps)
-        if found is None:
-            return None
-        y, angles, weights = found[0], found[1], 2 * found[2]
-    return y
 
 
 def _rows(angles: Array, j: Array, half: float) -> Array:
@@ -307,24 +399,49 @@ def _curve(y: Array, half: float, points: int) -> Array:
     return curve
 
 
-def _maxima(y: Array, half: float) -> tuple[Array, Array]:
-    """Return the angles of the high local maxima of g, and its values there."""
-    points = max(64, 1 << (8 * len(y)).bit_length())
-    g = _curve(y, half, points)
-    left, right = np.roll(g, 1), np.roll(g, -1)
-    top = np.flatnonzero((g >= left) & (g > right) & (g > g.max() - 0.1 * np.abs(g).max()))
-    angle: Array = 2 * np.pi / points * top.astype(float)
-    j = np.arange(len(y) + 1.0)
-    q = np.append(1.0, y)
-    for attempt in range(5):
-        phase = np.outer(angle, j) - half
-        sine = np.sin(phase)
-        if attempt == 4:
-            break
-        slope, curvature = np.cos(phase) @ (j * q), -sine @ (j**2 * q)
-        step = np.divide(-slope, curvature, out=np.zeros(len(top)), where=curvature < 0)
-        angle = angle + np.clip(step, -np.pi / points, np.pi / points)
-    return angle, np.maximum(sine @ q, g[top])
+def _maxima(y: Array, half: float) -> tuple[NDArray[np.intp], Array, Array]:
+    """Return which y have their g about 0 or above at a local maximum, the angle and the value.
+
+    Two maxima may be one on the grid: around its maxima, those of the polynomials of degree 4 are
+    found, from which Newton's method starts.
+    """
+    points = 128 * y.shape[1]
+    around = _curve(y, half, points)[:, np.arange(-1, points + 1) % points]
+    g = around[:, 1:-1]
+    # Between the grid's angles g rises by less.
+    low = -3e-4 * np.abs(y).sum(axis=1, keepdims=True)
+    member, top = np.nonzero((g >= around[:, :-2]) & (g > around[:, 2:]) & (g > low))
+    step, j = 2 * np.pi / points, np.arange(y.shape[1] + 1.0)
+    q = np.concatenate([np.ones((len(y), 1)), y], axis=1)[member]
+    turned = q * np.exp(1j * (step * top[:, None] * j - half))
+    # g' = d_1 + d_2 x + d_3 x²/2 + d_4 x³/6 in the angle x from there.
+    d = (turned @ ((1j * j) ** np.arange(1, 5)[:, None]).T).imag
+    companion = np.zeros((len(top), 3, 3))
+    companion[:, [1, 2], [0, 1]] = 1.0
+    companion[:, :, 2] = -d[:, :3] / (d[:, 3:] + 1e-100) * [6, 6, 3]
+    moved = np.linalg.eigvals(companion).real.clip(-3 * step, 3 * step)
+    for _ in range(2):
+        wave = turned[:, None] * np.exp(1j * moved[..., None] * j)
+        slope, curvature = (wave @ j).real, -(wave @ j**2).imag
+        change = np.where(curvature < 0, -slope / curvature, 0.0).clip(-step, step)
+        moved = moved + change
+    value = (turned[:, None] * np.exp(1j * moved[..., None] * j)).sum(axis=-1).imag
+    peak = (curvature < 0) & (np.abs(change) < 0.01 * step)
+    peak |= (value == value.max(axis=1, keepdims=True)) & ~peak.any(axis=1, keepdims=True)
+    row, column = np.nonzero(peak)
+    angle = (step * top[row] + moved[row, column]) % (2 * np.pi)
+    place = 7.0 * member[row] + angle
+    order = np.argsort(place)
+    order = order[np.diff(place[order], prepend=-1.0) > 1e-3 * step]  # each once
+    return member[row[order]], angle[order], value[row, column][order]
+
+
+def _highest(y: Array, half: float) -> Array:
+    """Return the largest value of each g, or -1 where that is well below 0."""
+    member, _, heights = _maxima(y, half)
+    largest = np.full(len(y), -1.0)
+    np.maximum.at(largest, member, heights)
+    return largest
 
 
 def _on_grid(points: Array, half: float, count: int, reach: int) -> tuple[Array, Array]:
@@ -445,166 +562,95 @@ def _touching(
             break
     rows = np.sin(angles[..., None] * j - half)
     y = points - (weights[:, None] @ rows)[:, 0]
-    return y, done & _touches_only_at(y, half, angles, weights > 0)
+    done[done] = _highest(y[done], half) <= 2 * tolerance[done]
+    return y, done
 
 
-def _touches_only_at(
-    y: Array, half: float, angles: Array, live: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Tell whether every local maximum of g that may be above 0 is at one of the angles."""
-    count = max(64, 16 * y.shape[1])
-    g = _curve(y, half, count)
-    left, right = np.roll(g, 1, axis=1), np.roll(g, -1, axis=1)
-    # Twice the height of the parabola above the grid, to be sure.
-    bend = np.maximum(2 * g - left - right, 1e-300)
-    height = g + (left - right) ** 2 / (4 * bend) + 0.1 * bend
-    member, top = np.nonzero((g >= left) & (g >= right) & (height > 0))
-    away = np.angle(np.exp(1j * (angles[member] - 2 * np.pi / count * top[:, None])))
-    near = np.where(live[member], np.abs(away), 9.0).min(axis=1) < 2 * np.pi / count
-    elsewhere: NDArray[np.bool_] = np.bincount(member[~near], minlength=len(y)) == 0
-    return elsewhere
+def _nearest_one(point: Array, half: float, tolerance: float) -> Array | None:
+    """Return the projection of a single point, or None.
+
+    It is found for a grid of angles, to which the maxima of g are added that exceed 0, until none
+    does. That ends sooner where Newton's method leads from these maxima to the touching points.
+    """
+    j = np.arange(1.0, len(point) + 1)
+    count = 8 * len(point) + 16
+    angles = 2 * np.pi / count * np.arange(float(count))
+    active, weights = np.zeros(0, dtype=np.int_), np.zeros(0)
+    for _ in range(100):
+        rows = _rows(angles, j, half)
+        active, weights = _active_set(point, half, rows, active, weights, tolerance)
+        y = point - weights @ rows[active]
+        _, found, heights = _maxima(y[None], half)
+        if heights.max(initial=-1) <= 2 * tolerance:
+            return y
+        apart = np.abs(np.angle(np.exp(1j * (angles[active, None] - found))))
+        total = np.bincount(apart.argmin(axis=1), weights, len(found))
+        start = (total > 0) | (heights > tolerance)
+        total = np.maximum(total, 1e-9 * max(1e-3, total.max()))
+        other, done = _touching(
+            point[None], half, found[start][None], total[start][None], np.array([tolerance])
+        )
+        if done[0]:
+            nearest: Array = other[0]
+            return nearest
+        angles = np.append(angles, found[heights > tolerance])
+    return None
 
 
-def _on_grid_one(point: Array, half: float, rows: Array) -> tuple[Array, Array]:
-    """Return the angles at which the projection for the grid touches, and their weights.
+def _active_set(
+    point: Array,
+    half: float,
+    rows: Array,
+    active: NDArray[np.int_],
+    weights: Array,
+    tolerance: float,
+) -> tuple[NDArray[np.int_], Array]:
+    """Return which rows the projection for all these rows touches, and their weights.
 
     A dual method: each round adds the row that is violated most, and drops those that it makes
     needless.
     """
-    points, n = rows.shape
-    reach = max(1, points // (20 * n))
-    excess = rows @ point - np.sin(half)
-    limit = 1e-9 * np.abs(excess).max() + 1e-13
-    active: list[int] = []
-    weights, products = np.zeros(0), np.zeros((0, points))  # of the active rows with all
-    while excess.max() > limit:
+    excess = rows @ (point - weights @ rows[active]) - np.sin(half)
+    dual = np.linalg.pinv(rows[active]).T  # in their span, dual to the active rows
+    for _ in range(5 * len(rows)):
         new = int(excess.argmax())
-        if new in active:
-            break  # what is left is rounding
-        weights, product = np.append(weights, 0.0), rows @ rows[new]
+        if excess[new] <= tolerance or new in active:  # then what is left is rounding
+            break
+        weights = np.append(weights, 0.0)
         while weights.size > len(active):
-            others = np.linalg.solve(products[:, active], product[active])
+            others = dual @ rows[new]
+            others = others + dual @ (rows[new] - others @ rows[active])  # sheds rounding
+            across = rows[new] - others @ rows[active]
             # How far until the new row holds, and until an old one's weight is 0.
-            slope = product[new] - others @ product[active]
-            free = slope > 1e-10 * product[new]
+            slope = across @ across
+            free = slope > 1e-24 * rows[new] @ rows[new]
             full = excess[new] / slope if free else np.inf
             limits = np.full(len(active), np.inf)
             np.divide(weights[:-1], others, out=limits, where=others > 0)
             step = min(full, limits.min(initial=np.inf))
             if step == np.inf:
-                return _merged(active, weights[:-1], points, reach)
+                return active, weights[:-1]
             if free:
-                excess = excess - step * (product - others @ products)
+                excess = excess - step * (rows @ across)
             weights = weights + step * np.append(-others, 1.0)
             if step == full:
-                active.append(new)
-                products = np.concatenate([products, product[None]])
+                active = np.append(active, new)
+                across = across / slope
+                dual = np.concatenate([dual - np.outer(others, across), across[None]])
             else:
-                drop = int(limits.argmin())
-                active.pop(drop)
-                weights, products = np.delete(weights, drop), np.delete(products, drop, axis=0)
-    return _merged(active, weights, points, reach)
-
-
-def _merged(active: list[int], weights: Array, points: int, reach: int) -> tuple[Array, Array]:
-    """Return one angle for neighbors on the grid, which have the touching point between them."""
-    order = np.argsort(active)
-    index, weights = np.array(active, dtype=float)[order], weights[order]
-    if index.size == 0:
-        return index, weights
-    gaps = np.diff(index, append=index[0] + points)
-    if gaps.min() > reach or gaps.max() <= reach:
-        return 2 * np.pi / points * index, weights
-    start = int(gaps.argmax()) + 1  # cut the circle at the widest gap
-    index = np.concatenate([index[start:], index[:start] + points])
-    weights = np.roll(weights, -start)
-    groups = np.concatenate([[0], np.cumsum(np.diff(index) > reach)])
-    total = np.bincount(groups, weights)
-    means: Array = np.bincount(groups, weights * index) / total
-    return 2 * np.pi / points * means, total.astype(float)
-
-
-def _touching_one(
-    point: Array, half: float, angles: Array, weights: Array, tolerance: float, steps: int
-) -> tuple[Array, Array, Array] | None:
-    """Return the y that touches the cone at some angles with positive weights, or None.
-
-    Newton's method finds where g = g' = 0, for the angles and the weights at once. An angle whose
-    weight falls below 0 is dropped; one at which y is outside of the cone comes in.
-    """
-    j = np.arange(1.0, len(point) + 1)
-    farthest = 0.5 / len(point)
-
-    def objective(angles: Array, weights: Array) -> float:
-        y = point - weights @ _rows(angles, j, half)
-        return float(y @ y / 2 + np.sin(half) * weights.sum())
-
-    for _ in range(steps):
-        k = len(angles)
-        phase = np.outer(angles, j) - half
-        rows, slopes = np.sin(phase), j * np.cos(phase)
-        y = point - weights @ rows
-        value, slope = rows @ y - np.sin(half), slopes @ y
-        curvature = -rows @ (j**2 * y)
-        # The unknowns are the changes of the weights, and of the angles times the weights.
-        both = np.concatenate([rows, slopes])
-        matrix = both @ both.T
-        own = np.arange(k)
-        matrix[own + k, own + k] += np.abs(curvature) / weights
-        try:
-            change = np.linalg.solve(matrix, np.concatenate([value, slope]))
-        except np.linalg.LinAlgError:
-            return None
-        turn = change[k:] / weights
-        share = min(1.0, farthest / max(np.abs(turn).max(initial=0), 1e-300))
-        fall = np.maximum(-change[:k] / weights, 1e-300)
-        share = min(share, 1 / fall.max(initial=1e-300))
-        # The dual objective falls along the way, which is shortened until it does.
-        height = objective(angles, weights)
-        moved = angles, weights
-        while share > 1e-10:
-            moved = angles + share * turn, np.maximum(weights + share * change[:k], 0.0)
-            if objective(*moved) <= height + 1e-15 * (abs(height) + 1):
-                break
-            share /= 2
-        angles, weights = moved
-        if (weights <= 1e-14 * weights.max(initial=0)).any():
-            stay = weights > 1e-14 * weights.max()
-            angles, weights = angles[stay], weights[stay]
-            continue
-        order = np.argsort(angles % (2 * np.pi))
-        angles, weights = angles[order] % (2 * np.pi), weights[order]
-        close = np.flatnonzero(np.diff(angles) < 0.1 / len(point))
-        if close.size:  # two that meet are one
-            weights[close[0] + 1] += weights[close[0]]
-            angles, weights = np.delete(angles, close[0]), np.delete(weights, close[0])
-            continue
-        if np.abs(value).max(initial=0) > tolerance or np.abs(turn).max(initial=0) > 1e-7:
-            continue
-        if (curvature > 0).any():  # a minimum
-            stay = np.arange(k) != curvature.argmax()
-            angles, weights = angles[stay], weights[stay]
-            continue
-        y = point - weights @ _rows(angles, j, half)
-        found, heights = _maxima(y, half)
-        found = found[heights > 2 * tolerance]
-        if found.size == 0:
-            return y, angles, weights
-        apart = np.abs(np.angle(np.exp(1j * (angles[:, None] - found)))).min(axis=0, initial=9)
-        found = found[apart > 1e-6]
-        if found.size == 0:
-            return None
-        angles = np.concatenate([angles, found])
-        weights = np.concatenate([weights, np.full(len(found), 1e-9 * weights.max(initial=1e-3))])
-    return None
+                drop = limits.argmin()
+                away = dual[drop] / np.linalg.norm(dual[drop])
+                dual = np.delete(dual - np.outer(dual @ away, away), drop, axis=0)
+                active, weights = np.delete(active, drop), np.delete(weights, drop)
+    return active, weights
 
 
 def extend(a: ArrayLike, c: ArrayLike, degree: int) -> tuple[Array, Array]:
-    """Return the over-parametrized coefficients of P R/Q R, with R the start of the series 1/Q.
+    """Return the over-parametrized coefficients of P F/(Q F), with F the start of the series 1/Q.
 
-    R has the terms of 1/Q up to the given degree. If the system is stable, Q R is 1 up to a term
+    F has the terms of 1/Q up to the given degree. If the system is stable, Q F is 1 up to a term
     that falls exponentially with the degree, so that it lies in any given cone.
-    For a small degree R can have zeros in the disk; then the larger system is not stable,
+    For a small degree F can have zeros in the disk; then the larger system is not stable,
     although its transfer function is that of a stable one.
 
     Parameters

@@ -15,7 +15,7 @@ from scipy import special
 
 from . import _validation
 from ._validation import Array
-from .landscape import Landscape
+from .landscape import SquaredResidual, inf_for_nan
 
 __all__ = ["DeepLinear", "Pivots", "mode_strength", "mode_time"]
 
@@ -136,11 +136,6 @@ def _norm(vector: Array) -> float:
         return float(np.linalg.norm(vector))
 
 
-def _not_nan(array: Array) -> Array:
-    """Put infinity in place of the difference of two infinities."""
-    return np.where(np.isnan(array), np.inf, array)
-
-
 @dataclass(frozen=True, eq=False)
 class Pivots(_validation.Record):
     r"""The ranks at a critical point of a deep linear network, and the verdict that they give.
@@ -180,7 +175,7 @@ class Pivots(_validation.Record):
     kind: str
 
 
-class DeepLinear(_validation.Value, Landscape):
+class DeepLinear(_validation.Value, SquaredResidual):
     r"""The squared loss of a deep linear network, as a function of its layers.
 
     .. math::
@@ -220,6 +215,7 @@ class DeepLinear(_validation.Value, Landscape):
     See Also
     --------
     Landscape : Values, gradients, gaps and Hessians, which this class has too.
+    SquaredResidual : Its residual, Jacobian and tangent kernel.
 
     Notes
     -----
@@ -459,8 +455,75 @@ class DeepLinear(_validation.Value, Landscape):
             some = points[part]
             some = some if self._is_safe(some) else self._balanced(some)[0]
             with np.errstate(all="ignore"):
-                products[part] = _not_nan(_prefixes(self._views(some))[-1])
+                products[part] = inf_for_nan(_prefixes(self._views(some))[-1])
         return product
+
+    @cached_property
+    def _half(self) -> Array:
+        """R with Σ = RRᵀ and rank Σ columns."""
+        return self._root[:, self._root.any(axis=0)]
+
+    def residual(self, theta: ArrayLike) -> Array:
+        r"""Return the error ΔR of the map, flattened row by row, where Σ = RRᵀ.
+
+        R has rank Σ columns, so that no entry is always zero; for Σ = I it is I. It is
+        :math:`\Sigma^{1/2}` in other coordinates, so that
+        :math:`\|\Delta R\|_F^2 = \|\Delta\Sigma^{1/2}\|_F^2 = f` with nothing left over. What f
+        cannot lose, its ``minimum``, is a part of the residual that no layers of these widths
+        take away; the ``constant`` of data is not in f, and not in the residual.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., d_L rank Σ)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        prop-residual-kernel.
+        """
+        with np.errstate(all="ignore"):
+            error = inf_for_nan((self.end_to_end(theta) - self.target) @ self._half)
+        return error.reshape(*error.shape[:-2], error.shape[-2] * error.shape[-1])
+
+    def jacobian(self, theta: ArrayLike) -> Array:
+        r"""Return the derivative of the residual ΔR.
+
+        It is
+
+        .. math:: \sum_k (A_L \cdots A_{k+1})\, dA_k\, (A_{k-1} \cdots A_1) R.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., d_L rank Σ, dim)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        prop-residual-kernel; prop-derivatives.
+        """
+        theta = self._array(theta)
+        if self._is_safe(theta):
+            return self._jacobian(theta)
+        theta, shifts = self._balanced(theta)
+        with np.errstate(all="ignore"):
+            return inf_for_nan(np.ldexp(self._jacobian(theta), shifts[..., None, :]))
+
+    def _jacobian(self, theta: Array) -> Array:
+        products = self._partial_products(self._views(theta))
+        first, last = self.widths[0], products.shape[-1] - self.widths[-1]
+        row, column = self._rows_and_columns
+        after = products[..., last:, first:][..., row]
+        before = (products[..., :last, :first] @ self._half)[..., column, :].mT
+        entries = after[..., :, None, :] * before[..., None, :, :]
+        return entries.reshape(*theta.shape[:-1], self._half.shape[1] * self.widths[-1], self.dim)
 
     def critical_values(self, most: int | None = None) -> Array:
         r"""Return the values of f at its critical points, smallest first.
@@ -673,7 +736,7 @@ class DeepLinear(_validation.Value, Landscape):
         """
         layers = self.split(theta)
         with np.errstate(all="ignore"):
-            return [_not_nan(b.mT @ b - a @ a.mT) for a, b in pairwise(layers)]
+            return [inf_for_nan(b.mT @ b - a @ a.mT) for a, b in pairwise(layers)]
 
     def orthogonal_start(
         self, scale: float, rng: np.random.Generator, size: Sequence[int] = ()
@@ -972,7 +1035,7 @@ class DeepLinear(_validation.Value, Landscape):
             value = sweeps(theta, gradient)
             value = np.where(np.isfinite(value), value, np.inf)
             if gradient is not None:
-                gradient[...] = _not_nan(np.ldexp(gradient, shifts))
+                gradient[...] = inf_for_nan(np.ldexp(gradient, shifts))
                 gradient[np.isinf(value)] = np.inf
         return value[()]
 
@@ -1077,7 +1140,7 @@ class DeepLinear(_validation.Value, Landscape):
         largest = exponents.max(axis=-1, keepdims=True)
         with np.errstate(all="ignore"):
             product = self._move_sweeps(theta, np.ldexp(vector, shifts - largest))
-            return _not_nan(np.ldexp(product, shifts + largest))
+            return inf_for_nan(np.ldexp(product, shifts + largest))
 
     def _move_sweeps(self, theta: Array, vector: Array) -> Array:
         """Return ∇²f(θ)v: both sweeps, and what they change by along v."""
@@ -1160,7 +1223,7 @@ class DeepLinear(_validation.Value, Landscape):
         with np.errstate(all="ignore"):
             self._fill_hessian(theta, hessian)
             exponents = shifts[..., :, None] + shifts[..., None, :]
-            hessian[...] = _not_nan(np.ldexp(hessian, exponents))
+            hessian[...] = inf_for_nan(np.ldexp(hessian, exponents))
 
     def _fill_hessian(self, theta: Array, hessian: Array) -> None:
         products = self._partial_products(self._views(theta))

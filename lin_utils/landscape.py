@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from . import _validation
 from ._validation import Array
 
-__all__ = ["Landscape", "Smooth"]
+__all__ = ["Landscape", "Smooth", "SquaredResidual"]
 
 
 class Landscape(ABC):
@@ -138,18 +138,175 @@ class Landscape(ABC):
 
     def _vectors(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Check a direction, which broadcasts with the points."""
-        vector = _validation.points("vector", vector, self.dim)
-        try:
-            np.broadcast_shapes(np.shape(theta), vector.shape)
-        except ValueError:
-            raise ValueError(
-                f"vector must broadcast with theta of shape {np.shape(theta)}, got {vector.shape}"
-            ) from None
-        return vector
+        return _beside(theta, "vector", vector, self.dim)
 
     def _evaluate(self, theta: Array) -> tuple[Array, Array]:
         """Return value and gradient in a descent, which looks for infinities itself."""
         return self.value_and_gradient(theta)
+
+
+def _beside(theta: ArrayLike, name: str, value: ArrayLike, size: int) -> Array:
+    """Check vectors, shape (..., size), whose leading axes broadcast with those of the points."""
+    vectors = _validation.points(name, value, size)
+    try:
+        np.broadcast_shapes(np.shape(theta)[:-1], vectors.shape[:-1])
+    except ValueError:
+        raise ValueError(
+            f"{name} must broadcast with theta of shape {np.shape(theta)}, got {vectors.shape}"
+        ) from None
+    return vectors
+
+
+def inf_for_nan(array: Array) -> Array:
+    """Put infinity in place of the difference of two infinities."""
+    return np.where(np.isnan(array), np.inf, array)
+
+
+def _product(first: Array, second: Array) -> Array:
+    """Return a product of matrices that is infinite where it overflows, and never NaN."""
+    with np.errstate(all="ignore"):
+        return inf_for_nan(first @ second)
+
+
+class SquaredResidual(Landscape):
+    r"""A landscape that is the squared length of a residual.
+
+    .. math::
+
+       f(\theta) = \|r(\theta)\|^2, \qquad r(\theta) = \Phi(\theta) - y, \qquad J = D\Phi(\theta),
+       \qquad \nabla f = 2J^\top r
+
+    Subclasses provide `residual` and `jacobian` beside what a `Landscape` needs. The minimum is
+    positive if no Φ(θ) comes near y.
+
+    See Also
+    --------
+    Landscape : Values, gradients, gaps and Hessians, which this class has too.
+
+    Notes
+    -----
+    Three theorems ask only for r and J:
+
+    - prop-residual-kernel: θ is critical just if Jᵀr = 0. So a set of points has no critical ones
+      but global minima if r = 0 is the only residual of its points that their Jᵀ sends to zero.
+    - thm-tangent-polyak: :math:`\|\nabla f\|^2 = 4\langle r, Kr\rangle \ge 4\lambda f`, with λ the
+      smallest eigenvalue of the tangent kernel K = JJᵀ on a subspace in which r lies.
+    - thm-tangent-weak-quasi-convexity: if r(θ*) = 0 and J(θ)(θ − θ*) = Mr with M + Mᵀ ⪰ αI, then
+      :math:`\langle\nabla f, \theta - \theta^*\rangle = 2\langle r, Mr\rangle \ge \alpha f`.
+
+    References
+    ----------
+    prop-residual-kernel; thm-tangent-polyak; thm-tangent-weak-quasi-convexity.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> f = lu.DeepLinear((1, 1, 1), [[1.0]])  # r = ab − 1
+    >>> f.residual([2.0, 1.0]), f.jacobian([2.0, 1.0])  # J = (b, a)
+    (array([1.]), array([[1., 2.]]))
+    >>> f.derivative([2.0, 1.0], [1.0, 1.0]), f.adjoint([2.0, 1.0], [1.0])
+    (array([3.]), array([1., 2.]))
+    >>> f.tangent_kernel([2.0, 1.0])
+    array([[5.]])
+    """
+
+    @abstractmethod
+    def residual(self, theta: ArrayLike) -> Array:
+        """Return r(θ) = Φ(θ) − y, whose squared length is f(θ).
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., size)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        prop-residual-kernel.
+        """
+
+    @abstractmethod
+    def jacobian(self, theta: ArrayLike) -> Array:
+        """Return J = DΦ(θ), the derivative of the residual.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., size, dim)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        prop-residual-kernel.
+        """
+
+    def derivative(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Return Jv, how the residual changes along a direction.
+
+        Parameters
+        ----------
+        theta, vector : array_like, shape (..., dim)
+            The point θ and the direction v; they broadcast.
+
+        Returns
+        -------
+        ndarray, shape (..., size)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        thm-tangent-weak-quasi-convexity takes it at v = θ − θ*.
+        """
+        theta = self._points(theta)
+        vector = self._vectors(theta, vector)
+        return _product(self.jacobian(theta), vector[..., None])[..., 0]
+
+    def adjoint(self, theta: ArrayLike, residual: ArrayLike) -> Array:
+        """Return Jᵀr, which is half the gradient if r is the residual of θ.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+        residual : array_like, shape (..., size)
+            Any r; its leading axes broadcast with those of θ.
+
+        Returns
+        -------
+        ndarray, shape (..., dim)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        prop-residual-kernel is about its kernel.
+        """
+        jacobian = self.jacobian(theta)
+        residual = _beside(theta, "residual", residual, jacobian.shape[-2])
+        return _product(jacobian.mT, residual[..., None])[..., 0]
+
+    def tangent_kernel(self, theta: ArrayLike) -> Array:
+        """Return K = JJᵀ, symmetric and positive semidefinite.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., size, size)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        thm-tangent-polyak.
+        """
+        jacobian = self.jacobian(theta)
+        return _product(jacobian, jacobian.mT)
 
 
 class Smooth(_validation.Value, Landscape):

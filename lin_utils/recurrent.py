@@ -25,15 +25,17 @@ from ._polynomial import (
     surely_unstable,
 )
 from ._validation import Array
-from .landscape import Landscape
+from .landscape import Landscape, SquaredResidual
 
 __all__ = [
     "FiniteRisk",
     "IdealizedRisk",
     "LinearRNN",
+    "SequenceRisk",
+    "estimate_impulse_response",
+    "ho_kalman",
     "idealized_risk",
     "random_system",
-    "sequence_gradient",
 ]
 
 
@@ -572,21 +574,15 @@ def _require_stable(name: str, system: LinearRNN) -> None:
         )
 
 
-class _SystemRisk(_validation.Value, Landscape):
-    """What both risks share: θ = (a_1, …, a_n, c_1, …, c_n), one input and one output."""
+class _ModelRisk(_validation.Value, Landscape):
+    """What all risks share: θ = (a_1, …, a_n̂, c_1, …, c_n̂), one input and one output."""
 
-    def __init__(self, system: LinearRNN, order: int | None) -> None:
-        self.system = system
-        a, c = system.coefficients()
-        self.system_coefficients = _validation.kept(a), _validation.kept(c)
-        self.order = len(a) if order is None else _validation.count("order", order, least=1)
+    def __init__(self, order: int) -> None:
+        self.order = _validation.count("order", order, least=1)
         self.dim = 2 * self.order
         # With fewer states than the system this is a lower bound: no closed form is known.
         self.minimum = 0.0
         self.scale = 1.0
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.system!r}, order={self.order})"
 
     def split(self, theta: ArrayLike) -> tuple[Array, Array]:
         """Return the coefficients a and c of θ.
@@ -620,6 +616,19 @@ class _SystemRisk(_validation.Value, Landscape):
             raise ValueError(
                 f"a and c must have leading axes that broadcast, got {a.shape} and {c.shape}"
             ) from None
+
+
+class _SystemRisk(_ModelRisk):
+    """What both risks of a known system share."""
+
+    def __init__(self, system: LinearRNN, order: int | None) -> None:
+        self.system = system
+        a, c = system.coefficients()
+        self.system_coefficients = _validation.kept(a), _validation.kept(c)
+        super().__init__(len(a) if order is None else order)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.system!r}, order={self.order})"
 
 
 class IdealizedRisk(_SystemRisk):
@@ -665,7 +674,7 @@ class IdealizedRisk(_SystemRisk):
 
     References
     ----------
-    prop-parseval; thm-identity; prop-horizon; Hardt, Ma and Recht (2018).
+    prop-parseval; cor-identity; prop-horizon; Hardt, Ma and Recht (2018).
 
     Examples
     --------
@@ -850,7 +859,157 @@ _ALL = np.arange(0)  # stands for all members
 _Part = tuple[NDArray[np.int_] | slice, _Samples, Complex, Complex, Complex]
 
 
-class FiniteRisk(_SystemRisk):
+class _FilterRisk(_ModelRisk, SquaredResidual):
+    """What both risks in the time domain share: Σ_t weight_t (ŷ_t − y_t)² over some sequences.
+
+    ŷ is the sequence that P̂/Q̂ makes of `_inputs`; these and the y of `_outputs` have shape
+    (sequences, T). Powers of w delay a sequence.
+    """
+
+    _inputs: Array
+    _outputs: Array
+    _weights: Array
+
+    def _series(self, a: Array, c: Array) -> tuple[Array, Array, Array]:
+        """Return what P̂/Q̂, 1/Q̂ and P̂/Q̂² make of the inputs, for one point."""
+        denominator = np.concatenate([[1.0], a])
+        inverse = lfilter(np.ones(1), denominator, self._inputs)
+        response = lfilter(c[::-1], denominator, self._inputs)
+        return response, inverse, lfilter(np.ones(1), denominator, response)
+
+    def _moves(self, inverse: Array, twice: Array) -> Array:
+        """Return the derivatives of ŷ by θ, shape (sequences, 2n̂, T), for one point."""
+        by_a = -_delayed(twice, np.arange(1, self.order + 1))
+        return np.concatenate([by_a, _delayed(inverse, np.arange(self.order)[::-1])], axis=1)
+
+    def _rooted(self, series: Array) -> Array:
+        """Multiply by the roots of the weights; leave out the times that have none."""
+        weighted: Array = (np.sqrt(self._weights) * series)[..., self._weights > 0]
+        return weighted
+
+    def residual(self, theta: ArrayLike) -> Array:
+        r"""Return the errors, times the roots of their weights in the risk.
+
+        Sequence by sequence, at all times t whose weight is not zero, they are
+
+        .. math:: r_t = \sqrt{w_t}\,(\hat y_t - y_t).
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., 2n̂)
+
+        Returns
+        -------
+        ndarray, shape (..., size)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        prop-residual-kernel.
+        """
+        a, c = self.split(theta)
+        size = self._rooted(self._outputs).size
+        residual = np.empty((*a.shape[:-1], size))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for index in np.ndindex(a.shape[:-1]):
+                response, *_ = self._series(a[index], c[index])
+                residual[index] = self._rooted(response - self._outputs).ravel()
+        return _inf_for_nan(residual)
+
+    def jacobian(self, theta: ArrayLike) -> Array:
+        r"""Return the derivative of the residual, by two passes of the filter 1/Q̂.
+
+        .. math::
+
+           \frac{\partial\hat y}{\partial a_i} = -\frac{w^i \hat P}{\hat Q^2}x, \qquad
+           \frac{\partial\hat y}{\partial c_i} = \frac{w^{\hat n - i}}{\hat Q}x
+
+        with w the delay by one step and x the inputs, one step late. Where all weights are equal
+        and y is the output of a system (a, c) of this order, in time
+
+        .. math:: J(\hat\theta)(\hat\theta - \theta) = \frac{Q}{\hat Q}r.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., 2n̂)
+
+        Returns
+        -------
+        ndarray, shape (..., size, 2n̂)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        thm-tangent-weak-quasi-convexity, of which thm-time-domain-identity is a case.
+        """
+        a, c = self.split(theta)
+        size = self._rooted(self._outputs).size
+        jacobian = np.empty((*a.shape[:-1], size, self.dim))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for index in np.ndindex(a.shape[:-1]):
+                _, inverse, twice = self._series(a[index], c[index])
+                moves = self._rooted(self._moves(inverse, twice))
+                jacobian[index] = moves.swapaxes(1, 2).reshape(size, self.dim)
+        return _inf_for_nan(jacobian)
+
+    def _along(self, error: Array, series: Array, delays: NDArray[np.int_]) -> Array:
+        """Return the sums of the error times the series, delayed by each of the delays."""
+        return np.tensordot(_delayed(series, delays), error, axes=([0, 2], [0, 1]))
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
+        a, c = self.split(theta)
+        batch, n = a.shape[:-1], self.order
+        values, gradients = np.empty(batch), np.empty((*batch, 2 * n))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for index in np.ndindex(batch):
+                response, inverse, twice = self._series(a[index], c[index])
+                error = response - self._outputs
+                along = 2 * self._weights * error
+                values[index] = np.vdot(along, error) / 2
+                gradients[index][:n] = -self._along(along, twice, np.arange(1, n + 1))
+                gradients[index][n:] = self._along(along, inverse, np.arange(n)[::-1])
+        finite = np.isfinite(values) & np.isfinite(gradients).all(axis=-1)
+        values = np.where(finite, values, np.inf)[()]
+        return values, np.where(finite[..., None], gradients, np.inf)
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = self._hessian(theta)
+        if not _validation.all_finite(result):
+            raise ValueError("theta must be near: the Hessian overflows at some of these points")
+        return result
+
+    def _hessian(self, theta: ArrayLike) -> Array:
+        a, c = self.split(theta)
+        n, i = self.order, np.arange(1, self.order + 1)
+        result = np.empty((*a.shape[:-1], 2 * n, 2 * n))
+        for index in np.ndindex(a.shape[:-1]):
+            response, inverse, twice = self._series(a[index], c[index])
+            denominator = np.concatenate([[1.0], a[index]])
+            along = 2 * self._weights * (response - self._outputs)
+            moves = self._moves(inverse, twice)
+            block = 2 * np.einsum("sit,sjt->ij", moves * self._weights, moves, optimize=True)
+            delays = np.arange(2 * n + 1)
+            thrice = self._along(along, lfilter(np.ones(1), denominator, twice), delays)
+            squared = self._along(along, lfilter(np.ones(1), denominator, inverse), delays)
+            block[:n, :n] += 2 * thrice[i[:, None] + i]
+            mixed = -squared[i[:, None] + n - i]
+            block[:n, n:] += mixed
+            block[n:, :n] += mixed.T
+            result[index] = block
+        return result
+
+
+def _delayed(series: Array, delays: NDArray[np.int_]) -> Array:
+    """Return the series, shape (sequences, T), delayed by each of the delays: a new middle axis."""
+    sequences, length = series.shape
+    padded = np.concatenate([np.zeros((sequences, delays.max(initial=0))), series], axis=1)
+    start = padded.shape[1] - length - delays
+    delayed: Array = padded[:, start[:, None] + np.arange(length)]
+    return delayed
+
+
+class FiniteRisk(_FilterRisk, _SystemRisk):
     r"""The risk over T steps, as a function of the coefficients of a model.
 
     .. math::
@@ -880,21 +1039,23 @@ class FiniteRisk(_SystemRisk):
     See Also
     --------
     Landscape : Values, gradients, gaps and Hessians, which this class has too.
+    SquaredResidual : Its residual, Jacobian and tangent kernel.
 
     References
     ----------
-    prop-finite-risk; prop-horizon.
+    prop-finite-risk; prop-horizon; cor-identity.
     """
 
     def __init__(self, system: LinearRNN, horizon: int, order: int | None = None) -> None:
         _validation.instance("system", system, LinearRNN)
         self.horizon = _validation.count("horizon", horizon, least=1)
-        super().__init__(system, order)
+        _SystemRisk.__init__(self, system, order)
         self._note(system=system, horizon=self.horizon, order=self.order)
         self._weights = np.maximum(1 - np.arange(1, self.horizon + 1) / self.horizon, 0.0)
-        self._truth = system.impulse_response(self.horizon)[:, 0, 0]
+        self._inputs = np.eye(1, self.horizon)
+        self._outputs = system.impulse_response(self.horizon)[:, 0, 0][None]
         with np.errstate(over="ignore", invalid="ignore"):
-            zero = float(self._weights @ self._truth**2)
+            zero = float(self._weights @ self._outputs[0] ** 2)
         if not np.isfinite(zero):
             raise ValueError(
                 f"horizon must be so short that the responses of the system do not overflow, "
@@ -905,120 +1066,239 @@ class FiniteRisk(_SystemRisk):
     def __repr__(self) -> str:
         return f"FiniteRisk({self.system!r}, horizon={self.horizon}, order={self.order})"
 
-    def _series(self, a: Array, c: Array) -> tuple[Array, Array, Array]:
-        """Return the impulse responses of P̂/Q̂, 1/Q̂ and P̂/Q̂² for one point."""
-        unit = np.zeros(self.horizon)
-        unit[0] = 1.0
-        denominator = np.concatenate([[1.0], a])
-        inverse = lfilter(np.ones(1), denominator, unit)
-        response = lfilter(c[::-1], denominator, unit)
-        return response, inverse, lfilter(np.ones(1), denominator, response)
 
-    def _delayed(self, series: Array, delays: NDArray[np.int_]) -> Array:
-        """Return the series delayed by each of the delays, one a row."""
-        padded = np.concatenate([np.zeros(delays.max(initial=0)), series])
-        start = len(padded) - len(series) - delays
-        delayed: Array = padded[start[..., None] + np.arange(len(series))]
-        return delayed
+class SequenceRisk(_FilterRisk):
+    r"""The mean squared error of a model on given sequences, as a function of its coefficients.
 
-    def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
-        a, c = self.split(theta)
-        batch, n = a.shape[:-1], self.order
-        values, gradients = np.empty(batch), np.empty((*batch, 2 * n))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for index in np.ndindex(batch):
-                response, inverse, twice = self._series(a[index], c[index])
-                error = response - self._truth
-                along = 2 * self._weights * error
-                values[index] = along @ error / 2
-                gradients[index][:n] = -self._delayed(twice, np.arange(1, n + 1)) @ along
-                gradients[index][n:] = self._delayed(inverse, np.arange(n)[::-1]) @ along
-        finite = np.isfinite(values) & np.isfinite(gradients).all(axis=-1)
-        values = np.where(finite, values, np.inf)[()]
-        return values, np.where(finite[..., None], gradients, np.inf)
+    .. math::
 
-    def hessian(self, theta: ArrayLike) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):
-            result = self._hessian(theta)
-        if not _validation.all_finite(result):
-            raise ValueError("theta must be near: the Hessian overflows at some of these points")
-        return result
+       L(\hat a, \hat c) = \frac{1}{T}\sum_{t=1}^T (\hat y_t - y_t)^2,
 
-    def _hessian(self, theta: ArrayLike) -> Array:
-        a, c = self.split(theta)
-        n, i = self.order, np.arange(1, self.order + 1)
-        result = np.empty((*a.shape[:-1], 2 * n, 2 * n))
-        for index in np.ndindex(a.shape[:-1]):
-            response, inverse, twice = self._series(a[index], c[index])
-            denominator = np.concatenate([[1.0], a[index]])
-            along = 2 * self._weights * (response - self._truth)
-            moves = np.concatenate(
-                [-self._delayed(twice, i), self._delayed(inverse, np.arange(n)[::-1])]
-            )
-            block = 2 * (moves * self._weights) @ moves.T
-            delays = np.arange(2 * n + 1)
-            thrice = self._delayed(lfilter(np.ones(1), denominator, twice), delays) @ along
-            squared = self._delayed(lfilter(np.ones(1), denominator, inverse), delays) @ along
-            block[:n, :n] += 2 * thrice[i[:, None] + i]
-            mixed = -squared[i[:, None] + n - i]
-            block[:n, n:] += mixed
-            block[n:, :n] += mixed.T
-            result[index] = block
-        return result
-
-
-def sequence_gradient(theta: ArrayLike, inputs: ArrayLike, outputs: ArrayLike) -> Array:
-    r"""Return the gradient of the mean squared error over given sequences.
-
-    The error of a sequence is
-
-    .. math:: \frac{1}{T}\sum_{t=1}^T (\hat y_t - y_t)^2.
-
-    The model has one input, one output, D̂ = 0 and the parameters θ = (a_1, …, a_n, c_1, …, c_n).
-    Its gradient needs two passes of the filter 1/Q̂, in place of backpropagation through time.
+    averaged over the sequences. The model has one input, one output, D̂ = 0 and starts at rest.
+    Stability is not needed, and nothing is asked of the inputs. Its gradient takes two passes of
+    the filter 1/Q̂, in place of backpropagation through time.
 
     Parameters
     ----------
-    theta : array_like, shape (..., 2n)
     inputs, outputs : array_like, shape (sequences, T)
+    order : int
+        The number of states n̂ of the model.
 
-    Returns
-    -------
-    ndarray, shape (..., 2n)
-        Infinite where it overflows.
+    Attributes
+    ----------
+    inputs, outputs : ndarray, shape (sequences, T)
+        Copies that cannot be changed.
+    dim : int
+        2n̂: θ = (a_1, …, a_n̂, c_1, …, c_n̂).
+    minimum : float
+        0; with noise in the outputs, or with fewer states than the system, a lower bound only.
+
+    See Also
+    --------
+    Landscape : Values, gradients, gaps and Hessians, which this class has too.
+    SquaredResidual : Its residual, Jacobian and tangent kernel.
+    FiniteRisk : Its mean over white noise inputs.
+    estimate_impulse_response : A convex competitor.
 
     References
     ----------
-    prop-finite-risk: over white noise its mean is the gradient of `FiniteRisk`.
+    thm-time-domain-identity; prop-finite-risk.
+
+    Examples
+    --------
+    >>> import lin_utils as lu
+    >>> risk = lu.SequenceRisk([[1.0, 0.0, 0.0]], [[0.0, 2.0, 1.0]], order=1)
+    >>> risk.value([[-0.5, 2.0], [0.0, 0.0]]).round(9)  # the truth; no output at all
+    array([0.        , 1.66666667])
     """
-    theta = _validation.finite_array("theta", theta)
-    inputs = _validation.finite_array("inputs", inputs, ndim=2)
-    outputs = _validation.finite_array("outputs", outputs, ndim=2)
-    if inputs.shape != outputs.shape or inputs.size == 0:
+
+    def __init__(self, inputs: ArrayLike, outputs: ArrayLike, order: int) -> None:
+        self.inputs = _validation.kept(_validation.finite_array("inputs", inputs, ndim=2))
+        self.outputs = _validation.kept(_validation.finite_array("outputs", outputs, ndim=2))
+        if self.inputs.shape != self.outputs.shape or self.inputs.size == 0:
+            raise ValueError(
+                f"inputs and outputs must have equal shapes, got {self.inputs.shape} and "
+                f"{self.outputs.shape}"
+            )
+        super().__init__(order)
+        self._note(inputs=self.inputs, outputs=self.outputs, order=self.order)
+        sequences, length = self.inputs.shape
+        # An input shows in the output one step later.
+        self._inputs = np.concatenate([np.zeros((sequences, 1)), self.inputs[:, :-1]], axis=1)
+        self._outputs = self.outputs
+        self._weights = np.full(length, 1 / self.inputs.size)
+        with np.errstate(over="ignore", invalid="ignore"):
+            zero = float((self.outputs**2).mean())
+        if not np.isfinite(zero):
+            raise ValueError("outputs must have squares that do not overflow")
+        self._rounding = (100 * EPS) ** 2 * zero
+
+    def __repr__(self) -> str:
+        sequences, length = self.inputs.shape
+        return f"SequenceRisk(sequences={sequences}, length={length}, order={self.order})"
+
+    def identity_right_side(self, theta: ArrayLike, a: ArrayLike) -> Array:
+        r"""Return what the exact identity says of ⟨∇L(θ̂), θ̂ − θ⟩, from the errors alone.
+
+        .. math:: \frac{2}{T}\sum_{t=1}^T \varepsilon_t\Bigl(\frac{Q}{\hat Q}\varepsilon\Bigr)_t,
+           \qquad \varepsilon = \hat y - y,
+
+        averaged over the sequences. It is the left side if the outputs are those of a system
+        with these a, and with the c of θ.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., 2n̂)
+        a : array_like, shape (n,)
+            The coefficients of Q.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            Infinite where it overflows.
+
+        References
+        ----------
+        thm-time-domain-identity.
+        """
+        a_hat, c_hat = self.split(theta)
+        Q = np.concatenate([[1.0], _validation.vector("a", a)])
+        result = np.empty(a_hat.shape[:-1])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for index in np.ndindex(result.shape):
+                error = self._series(a_hat[index], c_hat[index])[0] - self._outputs
+                filtered = lfilter(Q, np.concatenate([[1.0], a_hat[index]]), error)
+                result[index] = 2 * np.vdot(self._weights * error, filtered)
+        return np.where(np.isfinite(result), result, np.inf)[()]
+
+
+def estimate_impulse_response(inputs: ArrayLike, outputs: ArrayLike, length: int) -> Array:
+    r"""Return the impulse response that fits given sequences best: convex least squares.
+
+    .. math:: \min_{g_1, \dots, g_K} \sum_t \Bigl\|y_t - \sum_{k=1}^K g_k x_{t-k}\Bigr\|^2,
+       \qquad x_s = 0 \text{ for } s \le 0
+
+    Parameters
+    ----------
+    inputs : array_like, shape (..., T, m)
+        Sequences that start at rest; all leading axes number sequences.
+    outputs : array_like, shape (..., T, p)
+    length : int
+        K, how many matrices are estimated, 1 ≤ K < T.
+
+    Returns
+    -------
+    ndarray, shape (length, p, m)
+        As that of `LinearRNN.impulse_response`.
+
+    Raises
+    ------
+    ValueError
+        If the inputs leave some of the matrices undetermined.
+
+    See Also
+    --------
+    ho_kalman : The system behind an impulse response.
+
+    References
+    ----------
+    prop-finite-risk, which counts its errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import lin_utils as lu
+    >>> x = np.random.default_rng(0).normal(size=(1, 50, 1))
+    >>> y = lu.LinearRNN([[0.0]], [[1.0]], [[3.0]]).simulate(x)
+    >>> lu.estimate_impulse_response(x, y, 2).ravel().round(9) + 0.0
+    array([3., 0.])
+    """
+    inputs = _validation.finite_array("inputs", inputs)
+    outputs = _validation.finite_array("outputs", outputs)
+    length = _validation.count("length", length, least=1)
+    if inputs.ndim < 2 or inputs.shape[:-1] != outputs.shape[:-1] or 0 in inputs.shape:
         raise ValueError(
-            f"inputs and outputs must have equal shapes, got {inputs.shape} and {outputs.shape}"
+            f"inputs and outputs must have shapes (..., T, m) and (..., T, p), got "
+            f"{inputs.shape} and {outputs.shape}"
         )
-    if theta.ndim == 0 or theta.shape[-1] == 0 or theta.shape[-1] % 2:
-        raise ValueError(f"theta must have shape (..., 2n), n >= 1, got {theta.shape}")
-    gradient = np.empty(theta.shape)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for index in np.ndindex(theta.shape[:-1]):
-            gradient[index] = _sequence_gradient(theta[index], inputs, outputs)
-    return np.where(np.isfinite(gradient).all(axis=-1, keepdims=True), gradient, np.inf)
+    (steps, m), p = inputs.shape[-2:], outputs.shape[-1]
+    if length >= steps:
+        raise ValueError(f"length must be below T = {steps}, got {length}")
+    inputs = inputs.reshape(-1, steps, m)
+    regressors = np.zeros((*inputs.shape[:2], length, m))
+    for k in range(1, length + 1):
+        regressors[:, k:, k - 1] = inputs[:, :-k]
+    fit, _, rank, _ = np.linalg.lstsq(
+        regressors.reshape(-1, length * m), outputs.reshape(-1, p), rcond=None
+    )
+    if rank < length * m:
+        raise ValueError(
+            f"inputs must determine {length * m} columns of the response, got rank {rank}"
+        )
+    return np.ascontiguousarray(fit.reshape(length, m, p).swapaxes(1, 2), dtype=float)
 
 
-def _sequence_gradient(theta: Array, inputs: Array, outputs: Array) -> Array:
-    a, c = np.split(theta, 2)
-    n, (sequences, length) = len(a), inputs.shape
-    denominator = np.concatenate([[1.0], a])
-    state = lfilter(np.ones(1), denominator, inputs)
-    response = lfilter(np.concatenate([[0.0], c[::-1]]), denominator, inputs)
-    twice = lfilter(np.ones(1), denominator, response)
-    error = 2 * (response - outputs) / (sequences * length)
-    gradient = np.empty(2 * n)
-    for j in range(1, n + 1):
-        # c_j multiplies w^{n−j}, one more for the step from x_t to h_{t+1}.
-        delay = n - j + 1
-        gradient[j - 1] = -(error[:, j:] * twice[:, : max(length - j, 0)]).sum()
-        gradient[n + j - 1] = (error[:, delay:] * state[:, : max(length - delay, 0)]).sum()
-    return gradient
+def ho_kalman(response: ArrayLike, order: int) -> LinearRNN:
+    r"""Return the system of an impulse response, by the algorithm of Ho and Kalman.
+
+    The Hankel matrix of the C A^{i+j} B has the rank n of the smallest system. Its singular value
+    decomposition, cut off at the order, gives two factors: of the observations C A^i and of the
+    states A^j B. The Hankel matrix one step later lies between them with A.
+
+    Parameters
+    ----------
+    response : array_like, shape (K, p, m)
+        The matrices C A^k B for k = 0, …, K − 1, exact or estimated.
+    order : int
+        The number of states of the system that is returned.
+
+    Returns
+    -------
+    LinearRNN
+        With this impulse response, if it is that of a system of this order, and K ≥ 2 · order;
+        if it is not, with one nearby.
+
+    Raises
+    ------
+    ValueError
+        If the Hankel matrix has a rank below the order.
+
+    References
+    ----------
+    prop-ho-kalman. Ho and Kalman (1966); the balanced factors by the singular value
+    decomposition are later. prop-canonical-form for what a system is determined to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import lin_utils as lu
+    >>> system = lu.random_system(3, 0.9, np.random.default_rng(0))
+    >>> realized = lu.ho_kalman(system.impulse_response(6), 3)
+    >>> np.allclose(realized.impulse_response(50), system.impulse_response(50))
+    True
+    """
+    response = _validation.finite_array("response", response, ndim=3)
+    order = _validation.count("order", order, least=1)
+    K, p, m = response.shape
+    rows = K // 2
+    columns = K - rows
+    if K < 2 or min(rows * p, columns * m) < order:
+        raise ValueError(
+            f"response must have so many matrices that its Hankel matrix can have rank {order}, "
+            f"got shape {response.shape}"
+        )
+    index = np.arange(rows)[:, None] + np.arange(columns)
+
+    def hankel(shift: int) -> Array:
+        blocks: Array = response[index + shift].swapaxes(1, 2)
+        return blocks.reshape(rows * p, columns * m)
+
+    U, sizes, V = np.linalg.svd(hankel(0))
+    if not sizes[order - 1] > max(U.shape[0], V.shape[0]) * EPS * sizes[0]:
+        raise ValueError(
+            f"response must have a Hankel matrix of rank {order} at least, got singular values "
+            f"{_validation.shown(sizes[:order].tolist())}"
+        )
+    root = np.sqrt(sizes[:order])
+    A = (U[:, :order].T / root[:, None]) @ hankel(1) @ (V[:order].T / root)
+    return LinearRNN(A, root[:, None] * V[:order, :m], U[:p, :order] * root)

@@ -15,7 +15,7 @@ from . import _validation
 from ._polynomial import Complex
 from ._validation import Array
 from .deep_linear import DeepLinear
-from .landscape import Landscape
+from .landscape import SquaredResidual
 
 __all__ = [
     "DescentPromise",
@@ -62,7 +62,7 @@ class DescentPromise(_validation.Record):
     factor: float
 
 
-class Residual(_validation.Value, Landscape):
+class Residual(_validation.Value, SquaredResidual):
     r"""The squared loss of a linear residual network, as a function of its layers.
 
     .. math::
@@ -96,6 +96,7 @@ class Residual(_validation.Value, Landscape):
     See Also
     --------
     Landscape : Values, gradients, gaps and Hessians, which this class has too.
+    SquaredResidual : Its residual, Jacobian and tangent kernel.
 
     References
     ----------
@@ -169,6 +170,50 @@ class Residual(_validation.Value, Landscape):
         ndarray, shape (..., d, d)
         """
         return self.plain.end_to_end(self._shifted(theta))
+
+    def residual(self, theta: ArrayLike) -> Array:
+        """Return the error ΔR of the map, flattened row by row, where Σ = RRᵀ.
+
+        It is that of `DeepLinear.residual` at I + A.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., d rank Σ)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        prop-residual-kernel.
+        """
+        return self.plain.residual(self._shifted(theta))
+
+    def jacobian(self, theta: ArrayLike) -> Array:
+        r"""Return the derivative of the residual ΔR.
+
+        Where max_k ‖A_k‖ ≤ τ < 1, the tangent kernel K = JJᵀ has eigenvalues of at least
+
+        .. math:: L(1 - \tau)^{2L-2}\lambda,
+
+        λ the smallest nonzero eigenvalue of Σ: a quarter of `polyak_constant`.
+
+        Parameters
+        ----------
+        theta : array_like, shape (..., dim)
+
+        Returns
+        -------
+        ndarray, shape (..., d rank Σ, dim)
+            Infinite where it overflows, and never NaN.
+
+        References
+        ----------
+        thm-tangent-polyak, of which thm-residual-polyak is a case.
+        """
+        return self.plain.jacobian(self._shifted(theta))
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         return self.plain.value_and_gradient(self._shifted(theta))

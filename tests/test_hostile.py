@@ -50,6 +50,10 @@ def landscape_calls(f, theta):
     calls = {name: {"theta": theta} for name in ("value", "gradient", "hessian", "gap")}
     calls["value_and_gradient"] = {"theta": theta}
     calls["hessian_vector_product"] = {"theta": theta, "vector": np.ones(f.dim)}
+    if isinstance(f, lu.SquaredResidual):
+        calls |= {name: {"theta": theta} for name in ("residual", "jacobian", "tangent_kernel")}
+        calls["derivative"] = {"theta": theta, "vector": np.ones(f.dim)}
+        calls["adjoint"] = {"theta": theta, "residual": f.residual(theta)}
     return {(type(f), name): (getattr(f, name), words) for name, words in calls.items()}
 
 
@@ -73,7 +77,10 @@ def risk_calls(f):
 
 
 IDEALIZED, FINITE = lu.IdealizedRisk(SYSTEM), lu.FiniteRisk(SYSTEM, 20)
+NOISE = np.random.default_rng(5).normal(size=(2, 9, 1))
+SEQUENCE = lu.SequenceRisk(NOISE[..., 0], NOISE[::-1, :, 0], 2)
 SMALL = np.array([0.1, -0.2, 0.5, 1.0])
+TWO_LAYER = lu.TwoLayer([[1.0, 0.5], [-1.0, 2.0]], [1.0, 2.0], 2, "tanh")
 CURVE = {"x": [0.0, 1.0, 2.0], "lines": {"a": [1.0, 2.0, 4.0]}, "xlabel": "x", "ylabel": "y"}
 
 #: Every public call with good arguments: {(owner, name): (callable, keywords)}.
@@ -190,6 +197,7 @@ CALLS = {
         lu.random_system,
         {"order": 3, "spectral_radius": 0.5, "rng": np.random.default_rng(1)},
     ),
+    (lu, "recorded_simulation"): (lu.recorded_simulation, {"outputs": "drawn"}),
     (lu, "idealized_risk"): (lu.idealized_risk, {"model": MODEL, "system": SYSTEM}),
     (lu, "IdealizedRisk"): (lu.IdealizedRisk, {"system": SYSTEM, "order": 2}),
     **landscape_calls(IDEALIZED, SMALL),
@@ -197,12 +205,34 @@ CALLS = {
     (lu, "FiniteRisk"): (lu.FiniteRisk, {"system": SYSTEM, "horizon": 10, "order": 2}),
     **landscape_calls(FINITE, SMALL),
     **risk_calls(FINITE),
-    (lu, "sequence_gradient"): (
-        lu.sequence_gradient,
-        {"theta": SMALL, "inputs": np.ones((2, 9)), "outputs": np.ones((2, 9))},
+    (lu, "SequenceRisk"): (
+        lu.SequenceRisk,
+        {"inputs": np.ones((2, 9)), "outputs": np.ones((2, 9)), "order": 2},
     ),
+    **landscape_calls(SEQUENCE, SMALL),
+    **risk_calls(SEQUENCE),
+    (lu.SequenceRisk, "identity_right_side"): (
+        SEQUENCE.identity_right_side,
+        {"theta": SMALL, "a": [0.1, 0.2, 0.3]},
+    ),
+    (lu, "estimate_impulse_response"): (
+        lu.estimate_impulse_response,
+        {"inputs": NOISE, "outputs": NOISE, "length": 3},
+    ),
+    (lu, "ho_kalman"): (lu.ho_kalman, {"response": SYSTEM.impulse_response(5), "order": 2}),
+    (lu, "TwoLayer"): (
+        lu.TwoLayer,
+        {"inputs": [[1.0], [2.0]], "targets": [1.0, 2.0], "width": 3, "activation": "relu"},
+    ),
+    **landscape_calls(TWO_LAYER, POINT[:6]),
+    (lu.TwoLayer, "split"): (TWO_LAYER.split, {"theta": POINT[:6]}),
+    (lu.TwoLayer, "join"): (TWO_LAYER.join, {"u": np.eye(2), "v": np.ones(2)}),
     (lu, "weak_quasi_convexity_constant"): (
         lu.weak_quasi_convexity_constant,
+        {"a_hat": [0.1, 0.2], "a": [0.3]},
+    ),
+    (lu, "best_weak_quasi_convexity_constant"): (
+        lu.best_weak_quasi_convexity_constant,
         {"a_hat": [0.1, 0.2], "a": [0.3]},
     ),
     (lu, "cone_angle"): (lu.cone_angle, {"a": [0.1, 0.2]}),
@@ -340,11 +370,11 @@ CALLS = {
         | {"refuted": {("b", "a"): "x⁴"}, "links": {"a": "#a"}},
     ),
 }
-# What has no arguments of a reader's: results that calls return, and the base class.
+# What has no arguments of a reader's: results that calls return, and the base classes.
 MADE_BY_CALLS = {"Certificate", "DescentPromise", "GradientCheck", "Pivots", "Trajectory"}
-MADE_BY_CALLS |= {"Landscape", "figures"}
+MADE_BY_CALLS |= {"Landscape", "RecordedSimulation", "SquaredResidual", "figures"}
 
-RECORDS = (lu.Trajectory, lu.GradientCheck, lu.DescentPromise)
+RECORDS = (lu.Trajectory, lu.GradientCheck, lu.DescentPromise, lu.RecordedSimulation)
 
 SIMPLE = [key for key in CALLS if key[0] is not lu.figures and key[1] != "explore"]
 
@@ -493,7 +523,8 @@ def verdict(key, argument, bad, must_fail):
 def test_every_public_call_is_attacked():
     names = {(lu, name) for name in lu.__all__ if name not in MADE_BY_CALLS}
     names |= {(lu.figures, name) for name in lu.figures.__all__ if not name.isupper()}
-    for kind in (lu.DeepLinear, lu.Residual, lu.LinearRNN, lu.IdealizedRisk, lu.FiniteRisk):
+    risks = (lu.IdealizedRisk, lu.FiniteRisk, lu.SequenceRisk)
+    for kind in (lu.DeepLinear, lu.Residual, lu.LinearRNN, lu.TwoLayer, *risks):
         methods = inspect.getmembers(kind, lambda m: inspect.isfunction(m) or inspect.ismethod(m))
         names |= {(kind, name) for name, _ in methods if not name.startswith("_")}
     assert names - set(CALLS) == set()

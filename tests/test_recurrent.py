@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.linalg import solve_discrete_lyapunov
+from scipy.optimize import brentq, least_squares, minimize
 
 import lin_utils as lu
 
@@ -242,27 +244,39 @@ def test_the_idealized_risk_is_the_limit_with_its_derivatives(order, model_order
 def test_risks_are_batched():
     system, theta = pair(2, 7)
     points = theta + 0.01 * np.random.default_rng(0).normal(size=(2, 3, 4))
-    for risk in (lu.IdealizedRisk(system), lu.FiniteRisk(system, 20)):
+    given = lu.SequenceRisk(*sequences(system, 3, 9), 2)
+    for risk in (lu.IdealizedRisk(system), lu.FiniteRisk(system, 20), given):
         for method in (risk.value, risk.gradient, risk.hessian):
             singles = [[method(point) for point in row] for row in points]
             np.testing.assert_allclose(method(points), singles, rtol=1e-9, atol=1e-12)
 
 
-def test_the_sequence_gradient_agrees_with_automatic_differentiation():
-    system, theta = pair(3, 8)
-    inputs = np.random.default_rng(2).normal(size=(4, 12))
-    outputs = system.simulate(inputs[..., None])[..., 0]
+def sequences(system, count, length, seed=2):
+    """Return inputs that are not white, and the outputs of the system."""
+    inputs = np.random.default_rng(seed).normal(size=(count, length)).cumsum(axis=1)
+    return inputs, system.simulate(inputs[..., None])[..., 0]
+
+
+@pytest.mark.parametrize("order, model_order", [(1, 1), (3, 3), (2, 4), (3, 2)])
+def test_the_risk_of_sequences_agrees_with_automatic_differentiation(order, model_order):
+    system, theta = pair(order, 8, model_order)
+    inputs, outputs = sequences(system, 4, 12)
+    outputs = outputs + np.random.default_rng(0).normal(size=outputs.shape)
 
     def loss(theta):
-        A = anp.concatenate([np.eye(3)[1:], -theta[:3][::-1][None]])
-        state, total = anp.zeros((4, 3)), 0.0
+        n = model_order
+        A = anp.concatenate([np.eye(n)[1:], -theta[:n][::-1][None]])
+        state, total = anp.zeros((4, n)), 0.0
         for t in range(12):
-            total = total + anp.sum((anp.dot(state, theta[3:]) - outputs[:, t]) ** 2)
-            state = anp.dot(state, A.T) + inputs[:, t][:, None] * np.eye(3)[-1]
+            total = total + anp.sum((anp.dot(state, theta[n:]) - outputs[:, t]) ** 2)
+            state = anp.dot(state, A.T) + inputs[:, t][:, None] * np.eye(n)[-1]
         return total / 48
 
+    risk = lu.SequenceRisk(inputs, outputs, model_order)
+    np.testing.assert_allclose(risk.value(theta), loss(theta), rtol=1e-12)
+    np.testing.assert_allclose(risk.gradient(theta), autograd.grad(loss)(theta), rtol=1e-9)
     np.testing.assert_allclose(
-        lu.sequence_gradient(theta, inputs, outputs), autograd.grad(loss)(theta), rtol=1e-9
+        risk.hessian(theta), autograd.hessian(loss)(theta), rtol=1e-8, atol=1e-9
     )
 
 
@@ -276,12 +290,367 @@ def test_sequences_shorter_than_the_order_and_orders_beyond_the_grid_are_handled
 
     shifts = 1e-5 * np.eye(12)
     numeric = [(loss(theta + s) - loss(theta - s)) / 2e-5 for s in shifts]
-    np.testing.assert_allclose(
-        lu.sequence_gradient(theta, inputs, outputs), numeric, rtol=1e-6, atol=1e-8
-    )
+    gradient = lu.SequenceRisk(inputs, outputs, 6).gradient(theta)
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-8)
     c = np.random.default_rng(4).normal(size=400)
     risk = lu.IdealizedRisk(lu.LinearRNN([[0.0]], [[1.0]], [[0.0]]), 400)
     assert risk.value(risk.join(np.zeros(400), c)) == pytest.approx((c**2).sum())
+
+
+@pytest.mark.parametrize("radius", [0.8, 1.3])
+@pytest.mark.parametrize("order, model_order", [(1, 1), (3, 3), (2, 4), (3, 2)])
+def test_the_mean_over_unit_impulses_is_the_mean_over_white_inputs(order, model_order, radius):
+    """Check prop-finite-risk without chance: √T e_1, …, √T e_T are white as a set."""
+    system, theta = pair(order, 5, model_order)
+    a, c = system.coefficients()
+    system = lu.LinearRNN.from_coefficients(a * (radius / 0.8) ** np.arange(1, order + 1), c)
+    inputs = np.sqrt(20) * np.eye(20)
+    risk = lu.SequenceRisk(inputs, system.simulate(inputs[..., None])[..., 0], model_order)
+    finite = lu.FiniteRisk(system, 20, model_order)
+    for method in ("value", "gradient", "hessian"):
+        mean, formula = getattr(risk, method)(theta), getattr(finite, method)(theta)
+        lu.certify_equal("prop-finite-risk", mean, formula)
+
+
+def test_random_inputs_give_the_gradient_of_the_finite_risk_within_standard_errors():
+    system, theta = pair(3, 4)
+    rng = np.random.default_rng(7)
+    inputs = rng.normal(size=(2000, 20))
+    outputs = system.simulate(inputs[..., None])[..., 0] + rng.normal(size=inputs.shape)
+    each = np.array(
+        [
+            lu.SequenceRisk(x[None], y[None], 3).gradient(theta)
+            for x, y in zip(inputs, outputs, strict=True)
+        ]
+    )
+    np.testing.assert_allclose(
+        each.mean(axis=0), lu.SequenceRisk(inputs, outputs, 3).gradient(theta)
+    )
+    off = each.mean(axis=0) - lu.FiniteRisk(system, 20).gradient(theta)
+    assert (np.abs(off) < 4 * each.std(axis=0) / np.sqrt(2000)).all()
+
+
+@pytest.mark.parametrize("n, m, p", [(1, 1, 1), (3, 2, 1), (4, 1, 3), (3, 2, 2)])
+def test_least_squares_finds_the_whole_response_of_any_system_without_noise(n, m, p):
+    system = generic(n, m, p)
+    system = lu.LinearRNN(1.5 * system.A, system.B, system.C)  # not stable
+    inputs = np.random.default_rng(1).uniform(0, 1, size=(2, 3, 10, m))
+    found = lu.estimate_impulse_response(inputs, system.simulate(inputs), 9)
+    np.testing.assert_allclose(found, system.impulse_response(9), rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("m, p", [(1, 1), (2, 3)])
+def test_least_squares_solves_the_normal_equations_and_errs_as_they_say(m, p):
+    """Check the errors of each entry against their covariance σ²(XᵀX)⁻¹."""
+    rng = np.random.default_rng(2)
+    response = rng.normal(size=(4, p, m))
+    inputs, noise = rng.normal(size=(5, 400, m)), 0.3 * rng.normal(size=(5, 400, p))
+    late = np.concatenate([np.zeros((5, 4, m)), inputs], axis=1)
+    columns = np.stack([late[:, 3 - k : 403 - k] for k in range(4)], axis=2).reshape(-1, 4 * m)
+    blocks = response.transpose(0, 2, 1).reshape(4 * m, p)
+    outputs = (columns @ blocks).reshape(5, 400, p) + noise
+    found = lu.estimate_impulse_response(inputs, outputs, 4)
+    gram = columns.T @ columns
+    expected = np.linalg.solve(gram, columns.T @ outputs.reshape(-1, p))
+    np.testing.assert_allclose(found.transpose(0, 2, 1).reshape(4 * m, p), expected, rtol=1e-9)
+    errors = (expected - blocks) / (0.3 * np.sqrt(np.diag(np.linalg.inv(gram)))[:, None])
+    assert 0.3 < errors.std() and np.abs(errors).max() < 4
+
+
+@pytest.mark.parametrize("n, m, p", [(1, 1, 1), (4, 2, 3), (5, 1, 2), (6, 3, 1)])
+@pytest.mark.parametrize("radius", [0.9, 1.1])
+def test_ho_kalman_realizes_the_response_of_a_system(n, m, p, radius):
+    """Check that the eigenvalues, which no coordinates change, come back too."""
+    system = generic(n, m, p)
+    system = lu.LinearRNN(radius / 0.9 * system.A, system.B, system.C)
+    found = lu.ho_kalman(system.impulse_response(2 * n), n)
+    expected = system.impulse_response(40)
+    np.testing.assert_allclose(
+        found.impulse_response(40), expected, atol=1e-7 * np.abs(expected).max()
+    )
+    eigenvalues = [np.sort_complex(np.linalg.eigvals(s.A)) for s in (found, system)]
+    np.testing.assert_allclose(*eigenvalues, atol=1e-7)
+
+
+def test_least_squares_and_ho_kalman_find_a_system_from_one_noisy_sequence():
+    system = generic(3, 2, 2)
+    system = lu.LinearRNN(system.A, system.B, system.C)
+    rng, errors = np.random.default_rng(0), []
+    for length in (2_000, 50_000):
+        inputs = rng.normal(size=(length, 2))
+        outputs = system.simulate(inputs) + 0.1 * rng.normal(size=(length, 2))
+        found = lu.ho_kalman(lu.estimate_impulse_response(inputs, outputs, 30), 3)
+        errors.append(lu.idealized_risk(found, system))
+    assert errors[1] < errors[0] / 5 < 1e-3 * (system.impulse_response(300) ** 2).sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_truncation_errs_at_most_twice_the_singular_values_that_are_left_out(seed):
+    """Check the bound of balanced truncation, with the singular values from the Gramians."""
+    rng = np.random.default_rng(seed)
+    system = lu.LinearRNN(
+        np.diag([0.8, -0.5, 0.3]), rng.normal(size=(3, 2)), rng.normal(size=(2, 3))
+    )
+    reached = solve_discrete_lyapunov(system.A, system.B @ system.B.T)
+    seen = solve_discrete_lyapunov(system.A.T, system.C.T @ system.C)
+    sizes = np.sqrt(np.sort(np.linalg.eigvals(reached @ seen).real)[::-1])
+    circle = np.linspace(0, 2 * np.pi, 400)
+    for order in (1, 2):
+        found = lu.ho_kalman(system.impulse_response(100), order)
+        error = found.transfer_function(circle) - system.transfer_function(circle)
+        largest = np.linalg.norm(error, ord=2, axis=(1, 2)).max()
+        assert 0.9 * sizes[order] < largest <= 2 * sizes[order:].sum() + 1e-6
+
+
+def critical_points(risk, starts, method, rng):
+    """Return what BFGS on the risk, or Newton's method on its gradient, ends at: θ and f/f(0)."""
+    zero, found = risk.value(np.zeros(risk.dim)), []
+
+    def inside(theta):
+        eigenvalues = np.roots(np.append(1.0, theta[: risk.order]))
+        if np.abs(eigenvalues).max(initial=0) > 0.97:
+            return np.inf, np.full(risk.dim, np.inf)
+        value, gradient = risk.value_and_gradient(theta)
+        return value / zero, gradient / zero
+
+    for _ in range(starts):
+        start = np.concatenate(lu.random_system(risk.order, 0.95, rng).coefficients())
+        if method == "BFGS":
+            with np.errstate(invalid="ignore"):
+                end = minimize(inside, start, jac=True, method="BFGS", options={"gtol": 1e-10}).x
+        else:
+            end = least_squares(
+                lambda theta: inside(theta)[1],
+                start,
+                jac=lambda theta: risk.hessian(theta) / zero,
+                xtol=1e-15,
+                ftol=1e-15,
+                gtol=1e-15,
+                max_nfev=40,
+            ).x
+        value, gradient = inside(end)
+        if np.abs(gradient).max() < 1e-8:
+            found.append((end, value))
+    return found
+
+
+@pytest.mark.parametrize("method", ["BFGS", "Newton"])
+@pytest.mark.parametrize("order, model_order", [(1, 1), (2, 2), (3, 3), (1, 3), (2, 3)])
+def test_stable_critical_points_are_global_minima(order, model_order, method):
+    """Check thm-stable-first-order-optimality: a search for the gradient's zeros finds no other."""
+    rng, found = np.random.default_rng(order), []
+    for _ in range(5):
+        risk = lu.IdealizedRisk(lu.random_system(order, 0.9, rng), model_order)
+        found += critical_points(risk, 3, method, rng)
+    assert len(found) >= (10 if method == "BFGS" else 1)
+    values = [value for _, value in found]
+    lu.certify("thm-stable-first-order-optimality", values, 1e-12)
+
+
+BIMODAL = lu.LinearRNN.from_coefficients([-1.1314, 0.25], [-0.4, 0.05])
+
+
+def test_a_model_with_too_few_states_has_two_minima():
+    """Check that thm-stable-first-order-optimality needs n̂ ≥ n: what is left after ĉ is minimized.
+
+    For the pole x it is f/f(0) = 1 − (1 − x²)G(x)²/‖G‖², whose derivative has a polynomial above.
+    """
+    P, Q = np.array([-0.4, 0.05]), np.array([0.25, -1.1314, 1.0])  # falling powers, of w = x
+    power = np.polymul([-1.0, 0.0, 1.0], np.polymul(P, P))
+    slope = np.polysub(np.polymul(np.polyder(power), Q), 2 * np.polymul(power, np.polyder(Q)))
+    poles = np.sort([x.real for x in np.roots(slope) if abs(x) < 1 and abs(x.imag) < 1e-12])
+    risk = lu.IdealizedRisk(BIMODAL, 1)
+    c = (1 - poles**2) * np.polyval(P, poles) / np.polyval(Q, poles)
+    theta = np.stack([-poles, c], axis=-1)
+    np.testing.assert_allclose(risk.gradient(theta), 0, atol=1e-12)
+    zero = risk.value(np.zeros(2))
+    np.testing.assert_allclose(risk.value(theta) / zero, [0.9762, 1.0, 0.2772], atol=5e-5)
+    assert lu.classify(risk, theta).tolist() == ["local minimum", "strict saddle", "local minimum"]
+    found = critical_points(risk, 20, "BFGS", np.random.default_rng(0))
+    ends = np.unique(np.round([value for _, value in found], 4))
+    assert set(ends) <= {0.2772, 0.9762, 1.0} and {0.2772, 0.9762} <= set(ends)
+
+
+def test_colored_inputs_have_a_bad_critical_point():
+    """Check that thm-stable-first-order-optimality needs white inputs.
+
+    One sequence, the impulse response of the coloring filter, has its spectrum.
+    """
+    coloring, length = [1.0, -0.4, -0.5, 0.6], 600
+    inputs = np.zeros((1, length))
+    inputs[0, :4] = coloring
+    truth = lu.LinearRNN.from_coefficients([-0.8, 0.2], [1.1, 0.5])
+    outputs = truth.simulate(inputs[..., None])[..., 0]
+    one, two = (lu.SequenceRisk(inputs, outputs, order) for order in (1, 2))
+    zero = one.value([0.0, 0.0])
+
+    def best(a):  # the risk is quadratic in ĉ
+        return np.array([a, -one.gradient([a, 0.0])[1] / one.hessian([a, 0.0])[1, 1]])
+
+    a, c = best(brentq(lambda a: one.gradient(best(a))[0], 0.6, 0.7))
+    assert -a == pytest.approx(-0.665, abs=5e-4)
+
+    def with_cancelled(pole):  # ĉ(1 − μw) over (1 + âw)(1 − μw)
+        return np.array([a - pole, -pole * a, -pole * c, c])
+
+    pole = brentq(lambda pole: two.gradient(with_cancelled(pole))[0], -0.95, -0.8)
+    assert pole == pytest.approx(-0.90, abs=5e-3)
+    theta = with_cancelled(pole)
+    np.testing.assert_allclose(two.gradient(theta) / zero, 0, atol=1e-9)
+    assert two.value(theta) / zero == pytest.approx(0.826, abs=5e-4)
+    white = lu.IdealizedRisk(truth)
+    assert np.abs(white.gradient(theta)).max() > 0.1
+
+
+def sylvester(P, Q):
+    """Return the coefficients of w^k Q and w^{k+1} P for 0 ≤ k < n̂ as rows: degree < 2n̂."""
+    n = len(P)
+    rows = np.zeros((2 * n, 2 * n))
+    for k in range(n):
+        rows[k, k : k + n + 1] = Q
+        rows[n + k, k + 1 : k + 1 + n] = P
+    return rows
+
+
+@pytest.mark.parametrize("order, common", [(1, 0), (3, 0), (4, 1), (5, 3), (4, 4)])
+@pytest.mark.parametrize("at_infinity", [False, True])
+def test_the_span_in_the_gradient_loses_a_dimension_for_each_common_factor(
+    order, common, at_infinity
+):
+    """Check the step of Sylvester's matrix in thm-stable-first-order-optimality."""
+    rng = np.random.default_rng(order)
+    for _ in range(5):
+        lost = at_infinity and common < order  # a zero at infinity is one common factor more
+        factor = np.append(1.0, rng.normal(size=common))
+        rest = order - common - lost
+        Q = np.convolve(factor, np.append(1.0, rng.normal(size=rest)))
+        P = np.convolve(factor, rng.normal(size=rest)) if rest else np.zeros(order)
+        Q, P = np.pad(Q, (0, order + 1 - len(Q))), np.pad(P, (0, order - len(P)))
+        sizes = np.linalg.svd(sylvester(P, Q), compute_uv=False)
+        rank = 2 * order - common - lost if rest else order
+        assert sizes[rank - 1] > 1e-7 and (sizes[rank:] < 1e-12).all()
+
+
+def test_averages_of_the_value_fall_at_the_promised_rate():
+    """Check prop-growth-rate for least squares with Gaussian features, whose Γ and v are exact.
+
+    With g = 2u(uᵀx − ν), E‖g‖² = 4(d + 2)‖x‖² + 4dσ²; and f = ‖x‖² is 2-weakly-quasi-convex.
+    """
+    rng, d, runs = np.random.default_rng(0), 5, 400
+    for noise, steps in product([0.0, 0.1, 1.0], [5, 50, 500]):
+        growth, v, R = 4 * (d + 2), noise**2 * d / (d + 2), 1.0
+        x = np.tile(np.eye(d)[0] * R, (runs, 1))
+        step = min(2 / growth, R / np.sqrt(growth * v * steps) if v else np.inf)
+        total = np.zeros(runs)
+        for _ in range(steps):
+            total += (x**2).sum(axis=1) / steps
+            u = rng.normal(size=(runs, d))
+            error = (u * x).sum(axis=1) - noise * rng.normal(size=runs)
+            x = x - step * 2 * error[:, None] * u
+            x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True) / R, 1.0)
+        least = total.mean() - 4 * total.std() / np.sqrt(runs)
+        bound = growth * R**2 / (4 * steps) + 2 * R * np.sqrt(growth * v / steps) / 2
+        lu.certify("prop-growth-rate", least, bound)
+        assert noise > 0 or total.mean() > bound / 20  # no weak promise
+
+
+def second_moment(system, theta, length, noise):
+    """Return E‖g‖² for one Gaussian sequence: each entry of g is a quadratic form xᵀMx + νᵀNx."""
+    n = len(theta) // 2
+    inputs, total = np.eye(length), 0.0
+    model = lu.LinearRNN.from_coefficients(*np.split(theta, 2))
+    error = (model.simulate(inputs[..., None]) - system.simulate(inputs[..., None]))[..., 0].T
+    shifts, moves = 1e-6 * np.eye(2 * n), []
+    for shift in shifts:
+        ends = [
+            lu.LinearRNN.from_coefficients(*np.split(theta + s, 2)).simulate(inputs[..., None])
+            for s in (shift, -shift)
+        ]
+        moves.append((ends[0] - ends[1])[..., 0].T / 2e-6)
+    for move in moves:
+        M = 2 / length * error.T @ move
+        total += np.trace(M) ** 2 + (M**2).sum() + np.trace(M @ M)
+        total += (2 * noise / length) ** 2 * (move**2).sum()
+    return total
+
+
+def moment_bound(system, theta, length, noise):
+    """Return 12n(‖1/Q̂‖² + ‖P̂/Q̂²‖²)(f_T + σ²/(3T)), the norms from impulse responses."""
+    a, c = np.split(theta, 2)
+    n, twice = len(a), np.polymul(np.append(1.0, a), np.append(1.0, a))[1:]
+    norms = [
+        (lu.LinearRNN.from_coefficients(b, top).impulse_response(3000) ** 2).sum()
+        for b, top in ((a, np.eye(n)[-1]), (twice, np.append(np.zeros(n), c)))
+    ]
+    risk = lu.FiniteRisk(system, length, n).value(theta)
+    return 12 * n * sum(norms) * (risk + noise**2 / (3 * length))
+
+
+@pytest.mark.parametrize("order, length, noise", [(1, 30, 1.0), (2, 10, 0.0), (3, 40, 0.5)])
+def test_the_second_moment_of_the_gradient_is_bounded_by_the_risk(order, length, noise):
+    """Check the step of thm-end-to-end by Gaussian fourth moments, and these by chance."""
+    for seed in range(20):
+        system, theta = pair(order, seed)
+        moment = second_moment(system, theta, length, noise)
+        lu.certify("thm-end-to-end", moment, moment_bound(system, theta, length, noise))
+    rng = np.random.default_rng(order)
+    inputs = rng.normal(size=(1500, length))
+    outputs = system.simulate(inputs[..., None])[..., 0] + noise * rng.normal(size=inputs.shape)
+    squares = [
+        (lu.SequenceRisk(x[None], y[None], order).gradient(theta) ** 2).sum()
+        for x, y in zip(inputs, outputs, strict=True)
+    ]
+    assert abs(np.mean(squares) - moment) < 4 * np.std(squares) / np.sqrt(1500)
+
+
+def test_projected_descent_on_fresh_sequences_keeps_its_promise():
+    """Check thm-end-to-end for one state, |â| ≤ sin(φ/2) and |ĉ| ≤ 1, where Γ is at a corner."""
+    angle, length, steps, noise, runs = 1.0, 10, 60, 0.5, 10
+    a, c = -0.3, 0.8
+    system, side = lu.LinearRNN([[-a]], [[1.0]], [[c]]), np.sin(angle / 2)
+    alpha = np.cos(angle) * np.cos(angle / 2) * (1 - abs(a))  # 2cosφ cos(φ/2) min|Q|/(n + 1)
+    corner = np.array([-side, 1.0])
+    growth = moment_bound(system, corner, length, 0.0) / lu.FiniteRisk(system, length).value(corner)
+    start = np.array([0.4, -0.5])
+    R = np.linalg.norm(start - [a, c])
+    v = noise**2 / (3 * length)
+    step = min(alpha / growth, R / np.sqrt(growth * v * steps))
+    risk, rng, means = lu.FiniteRisk(system, length), np.random.default_rng(1), []
+    for _ in range(runs):
+
+        def estimate(theta, rng):
+            x = rng.normal(size=(1, length))
+            y = system.simulate(x[..., None])[..., 0] + noise * rng.normal(size=x.shape)
+            return lu.SequenceRisk(x, y, 1).gradient(theta)
+
+        path = lu.stochastic_gradient_descent(
+            risk,
+            start,
+            step,
+            steps,
+            project=lambda theta: np.clip(theta, [-side, -1.0], [side, 1.0]),
+            estimate=estimate,
+            rng=rng,
+        )
+        means.append(np.mean(path.values[:-1]))
+    bound = growth * R**2 / (alpha**2 * steps)
+    bound += 2 * R * noise * np.sqrt(growth / 3) / (alpha * np.sqrt(length * steps))
+    lu.certify("thm-end-to-end", np.mean(means), bound)
+    # The constant and Γ that it takes hold on the whole set.
+    points = rng.uniform([-side, -1.0], [side, 1.0], size=(300, 2))
+    ratios = lu.weak_quasi_convexity_ratio(risk, points, [a, c])
+    lu.certify("thm-end-to-end", alpha, ratios)
+    inside = [moment_bound(system, p, length, 0.0) / risk.value(p) for p in points[:30]]
+    lu.certify("thm-end-to-end", inside, growth)
+
+
+def test_an_unstable_model_of_long_sequences_has_infinite_risk():
+    risk = lu.SequenceRisk(np.ones((1, 2000)), np.zeros((1, 2000)), 1)
+    value, gradient = risk.value_and_gradient([[-1.5, 1.0], [-0.5, 1.0]])
+    assert np.isinf(value).tolist() == [True, False]
+    assert np.isinf(gradient).tolist() == [[True, True], [False, False]]
+    with pytest.raises(ValueError, match="theta must be near: the Hessian overflows"):
+        risk.hessian([-1.5, 1.0])
 
 
 def test_an_unstable_model_has_infinite_risk_and_stops_a_descent():
@@ -390,11 +759,17 @@ def test_systems_are_values():
         system.A[0, 0] = 2.0
 
 
-def test_sequence_gradients_are_batched():
+def test_risks_of_sequences_are_values():
     inputs, outputs = np.random.default_rng(3).normal(size=(2, 5, 9))
-    theta = np.random.default_rng(4).uniform(-0.3, 0.3, size=(2, 3, 4))
-    singles = [[lu.sequence_gradient(x, inputs, outputs) for x in row] for row in theta]
-    np.testing.assert_array_equal(lu.sequence_gradient(theta, inputs, outputs), singles)
+    risk = lu.SequenceRisk(inputs, outputs, 2)
+    assert pickle.loads(pickle.dumps(risk)) == copy.deepcopy(risk) == risk
+    assert risk != lu.SequenceRisk(inputs, outputs, 3) != lu.SequenceRisk(outputs, inputs, 3)
+    assert repr(risk) == "SequenceRisk(sequences=5, length=9, order=2)"
+    before = risk.value(np.zeros(4))
+    outputs[:] = 0.0
+    assert risk.value(np.zeros(4)) == before > 0
+    with pytest.raises(ValueError, match="read-only"):
+        risk.inputs[0, 0] = 2.0
 
 
 UNSTABLE = lu.LinearRNN([[1.5]], [[1.0]], [[1.0]])
@@ -426,9 +801,30 @@ STABLE = lu.LinearRNN([[0.5]], [[1.0]], [[1.0]])
             r"spectral_radius must be in \(0, 1\)",
         ),
         (
-            lambda: lu.sequence_gradient([1.0], [[1.0]], [[1.0]]),
-            r"theta must have shape \(..., 2n\)",
+            lambda: lu.SequenceRisk([[1.0]], [[1.0]], 1).gradient([1.0]),
+            r"theta must have shape \(..., 2\)",
         ),
+        (lambda: lu.SequenceRisk([[1.0]], [[1.0, 2.0]], 1), "inputs and outputs must have equal"),
+        (lambda: lu.SequenceRisk([[1.0]], [[1e200]], 1), "outputs must have squares"),
+        (lambda: lu.SequenceRisk([1.0], [[1.0]], 1), "inputs must"),
+        (
+            lambda: lu.estimate_impulse_response(np.eye(3)[None], np.ones((1, 3, 1)), 1),
+            "inputs must determine 3 columns of the response, got rank 2",
+        ),
+        (
+            lambda: lu.estimate_impulse_response(np.ones((5, 1)), np.ones((5, 1)), 5),
+            "length must be below T = 5, got 5",
+        ),
+        (
+            lambda: lu.estimate_impulse_response(np.ones((5, 1)), np.ones((6, 1)), 2),
+            r"inputs and outputs must have shapes \(..., T, m\) and \(..., T, p\)",
+        ),
+        (
+            lambda: lu.ho_kalman(STABLE.impulse_response(6), 2),
+            "response must have a Hankel matrix of rank 2 at least",
+        ),
+        (lambda: lu.ho_kalman(STABLE.impulse_response(2), 2), "response must have so many"),
+        (lambda: lu.ho_kalman(np.zeros((4, 1, 1)), 1), "Hankel matrix of rank 1 at least"),
         (lambda: lu.IdealizedRisk(STABLE).value([0.0]), r"theta must have shape \(..., 2\)"),
     ],
 )

@@ -32,7 +32,8 @@ def members(name, value):
         yield from ((f"{name}.{key}", getattr(value, key)) for key in value.__all__)
     if inspect.isclass(value):
         for key, member in inspect.getmembers(value):
-            inherited = value is not lu.Landscape and getattr(lu.Landscape, key, None) is member
+            bases = {lu.Landscape, lu.SquaredResidual} - {value}
+            inherited = any(getattr(base, key, None) is member for base in bases)
             function = inspect.isroutine(member) or isinstance(member, property)
             if function and member.__doc__ and not key.startswith("_") and not inherited:
                 yield f"{name}.{key}", member
