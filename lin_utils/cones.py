@@ -34,7 +34,7 @@ __all__ = [
 def weak_quasi_convexity_constant(a_hat: ArrayLike, a: ArrayLike) -> Array:
     r"""Return the constant that the exact identity gives, for any inputs.
 
-    .. math:: 2\min_\theta \operatorname{Re}\frac{Q(e^{i\theta})}{\hat Q(e^{i\theta})}
+    .. math:: 2\min_\omega \operatorname{Re}\frac{Q(e^{i\omega})}{\hat Q(e^{i\omega})}
 
     Where it is positive, the risk of any sequences satisfies the inequality of
     weak-quasi-convexity at every (â, ĉ) with this â, whatever ĉ and c are, and so do its means:
@@ -229,7 +229,7 @@ def _dense(name: str, p: Array, length: int) -> Iterator[tuple[NDArray[np.int_],
 def cone_angle(a: ArrayLike) -> Array:
     r"""Return the opening angle of the smallest cone around the positive axis that holds Q(S¹).
 
-    .. math:: 2\max_\theta |\arg Q(e^{i\theta})|
+    .. math:: 2\max_\omega |\arg Q(e^{i\omega})|
 
     Parameters
     ----------
@@ -299,12 +299,12 @@ def project_to_cone(a: ArrayLike, angle: float) -> Array:
 
     .. math::
 
-       \left\{a : |\operatorname{Im} Q(e^{i\theta})|
-       \le \tan\frac{\varphi}{2}\, \operatorname{Re} Q(e^{i\theta})
-       \text{ for all } \theta\right\},
+       \left\{a : |\operatorname{Im} Q(e^{i\omega})|
+       \le \tan\frac{\varphi}{2}\, \operatorname{Re} Q(e^{i\omega})
+       \text{ for all } \omega\right\},
 
     which is convex: an intersection of half-spaces. The projection is a least-distance problem
-    with one constraint for each θ. It is solved for a grid of angles first; from there Newton's
+    with one constraint for each ω. It is solved for a grid of angles first; from there Newton's
     method finds the angles at which the projection touches the cone. Where it fails, the angles
     at which the cone is left join the grid.
 

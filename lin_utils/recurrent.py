@@ -25,7 +25,7 @@ from ._polynomial import (
     surely_unstable,
 )
 from ._validation import Array
-from .landscape import Landscape, SquaredResidual
+from .landscape import Landscape, SquaredResidual, inf_for_nan
 
 __all__ = [
     "FiniteRisk",
@@ -157,7 +157,7 @@ class LinearRNN(_validation.Value):
             while len(states) < length:
                 states = np.concatenate([states, power @ states[: length - len(states)]])
                 power = power @ power if len(states) < length else power
-            return _inf_for_nan(self.C @ states)
+            return inf_for_nan(self.C @ states)
 
     def simulate(self, inputs: ArrayLike) -> Array:
         """Return the outputs y_1, …, y_T of the inputs x_1, …, x_T.
@@ -183,8 +183,8 @@ class LinearRNN(_validation.Value):
         with np.errstate(over="ignore", invalid="ignore"):
             if self._filter is not None:
                 numerator, denominator = self._filter
-                return _inf_for_nan(lfilter(numerator, denominator, inputs[..., 0])[..., None])
-            return _inf_for_nan(self._recur(inputs))
+                return inf_for_nan(lfilter(numerator, denominator, inputs[..., 0])[..., None])
+            return inf_for_nan(self._recur(inputs))
 
     def _recur(self, inputs: Array) -> Array:
         """Return the outputs by the recurrence, from one block of steps to the next."""
@@ -236,12 +236,12 @@ class LinearRNN(_validation.Value):
     def transfer_function(self, frequency: ArrayLike) -> NDArray[np.complex128]:
         r"""Return the transfer function on the unit circle.
 
-        .. math:: G(\theta) = \sum_k C A^k B e^{ik\theta} = C(I - e^{i\theta}A)^{-1}B
+        .. math:: G(\omega) = \sum_k C A^k B e^{ik\omega} = C(I - e^{i\omega}A)^{-1}B
 
         Parameters
         ----------
         frequency : array_like, shape (...)
-            θ in radians.
+            ω in radians.
 
         Returns
         -------
@@ -291,7 +291,7 @@ class LinearRNN(_validation.Value):
         .. math::
 
            \frac{P(w)}{Q(w)} = \frac{c_n + c_{n-1}w + \cdots + c_1w^{n-1}}
-           {1 + a_1w + \cdots + a_nw^n}, \qquad w = e^{i\theta}
+           {1 + a_1w + \cdots + a_nw^n}, \qquad w = e^{i\omega}
 
         Only for one input and one output.
 
@@ -426,13 +426,6 @@ class LinearRNN(_validation.Value):
 
 def _evaluate(p: Array, w: Complex) -> Complex:
     return np.polynomial.polynomial.polyval(w, p).astype(complex)
-
-
-def _inf_for_nan(outputs: Array) -> Array:
-    """Return ∞ where an overflow left NaN, the difference of two infinities."""
-    if not _validation.all_finite(outputs):
-        outputs[np.isnan(outputs)] = np.inf
-    return outputs
 
 
 def random_system(order: int, spectral_radius: float, rng: np.random.Generator) -> LinearRNN:
@@ -638,7 +631,7 @@ class IdealizedRisk(_SystemRisk):
 
        f(\hat a, \hat c) = \sum_{k \ge 0} (\hat C\hat A^k\hat B - CA^kB)^2
        = \frac{1}{2\pi}\int_0^{2\pi}
-       \left|\frac{\hat P}{\hat Q} - \frac{P}{Q}\right|^2 (e^{i\theta})\,d\theta
+       \left|\frac{\hat P}{\hat Q} - \frac{P}{Q}\right|^2 (e^{i\omega})\,d\omega
 
     The equality is Parseval's, with Q(w) = 1 + a_1 w + ⋯ + a_n w^n and
     P(w) = c_n + c_{n−1} w + ⋯ + c_1 w^{n−1}. The mean over the circle is
@@ -761,7 +754,7 @@ class IdealizedRisk(_SystemRisk):
         with np.errstate(over="ignore", invalid="ignore"):
             for indices, samples, error, *_ in self._chunks(flat):
                 value[indices] = samples.square(error)
-        return _inf_for_nan(value).reshape(theta.shape[:-1])[()]
+        return inf_for_nan(value).reshape(theta.shape[:-1])[()]
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         return self._value_and_gradient(self._points(theta))
@@ -914,7 +907,7 @@ class _FilterRisk(_ModelRisk, SquaredResidual):
             for index in np.ndindex(a.shape[:-1]):
                 response, *_ = self._series(a[index], c[index])
                 residual[index] = self._rooted(response - self._outputs).ravel()
-        return _inf_for_nan(residual)
+        return inf_for_nan(residual)
 
     def jacobian(self, theta: ArrayLike) -> Array:
         r"""Return the derivative of the residual, by two passes of the filter 1/Q̂.
@@ -950,7 +943,7 @@ class _FilterRisk(_ModelRisk, SquaredResidual):
                 _, inverse, twice = self._series(a[index], c[index])
                 moves = self._rooted(self._moves(inverse, twice))
                 jacobian[index] = moves.swapaxes(1, 2).reshape(size, self.dim)
-        return _inf_for_nan(jacobian)
+        return inf_for_nan(jacobian)
 
     def _along(self, error: Array, series: Array, delays: NDArray[np.int_]) -> Array:
         """Return the sums of the error times the series, delayed by each of the delays."""
