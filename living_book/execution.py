@@ -135,7 +135,7 @@ class Packages:
     """The definitions of the book's packages by name: what each says, and which names it uses."""
 
     def __init__(self, packages: Iterable[str]) -> None:
-        self.names, self.files = frozenset(packages), []
+        self.names, self.files, self.data = frozenset(packages), [], []
         self.parts: dict[str, list[tuple[str, set[str]]]] = defaultdict(list)
         for package in sorted(self.names):
             spec = find_spec(package)
@@ -146,6 +146,9 @@ class Packages:
                 )
             for folder in spec.submodule_search_locations:
                 self.files += sorted(Path(folder).rglob("*.py"))
+                self.data += sorted(Path(folder).rglob("*.json"))
+        # What a package reads counts for all who import it, as what runs on import does.
+        self.parts[""].append((digest([path.read_bytes() for path in self.data]), set()))
         trees = [drop_remarks(ast.parse(path.read_bytes())) for path in self.files]
         self.imports = {top for tree in trees for top in imported(tree)}
         statements = [statement for tree in trees for statement in tree.body]
@@ -184,7 +187,7 @@ class Packages:
                 found.add(part)
                 todo |= used - seen
         if seen & EVERYTHING:
-            return digest([(path.name, path.read_bytes()) for path in self.files])
+            return digest([(path.name, path.read_bytes()) for path in self.files + self.data])
         return digest(sorted(found))
 
 

@@ -171,6 +171,11 @@ def test_what_runs_on_import_counts_for_all_who_import(folder, change):
     assert changed(folder, change) == PAGES.keys() - {"other"}
 
 
+def test_data_of_a_package_count_for_all_who_import(folder):
+    (folder / "pkg" / "record.json").write_text("[1]")
+    assert changed(folder, ("record.json", "1", "2")) == PAGES.keys() - {"other"}
+
+
 def test_a_class_that_its_base_registers_counts_for_all_who_import(folder):
     plugins = """
         ALL = []
