@@ -79,6 +79,11 @@ def test_the_citation_names_the_version_of_the_package():
     assert named == lu.__version__
 
 
+def test_the_bibliography_has_letters_where_TeX_has_accents():
+    # JupyterLab shows the file's names as they stand.
+    assert "\\" not in (BOOK / "chapters" / "references.bib").read_text(encoding="utf-8")
+
+
 def test_the_example_of_contributing_holds_and_its_knock_out_fails():
     text = (BOOK / "CONTRIBUTING.md").read_text(encoding="utf-8")
     example = textwrap.dedent(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1])
