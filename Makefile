@@ -14,7 +14,7 @@ ifneq ($(CURDIR),$(shell cat .venv/here 2>/dev/null))
 $(shell rm -rf .venv)
 endif
 
-.venv/book: requirements.txt constraints.txt pyproject.toml
+.venv/book: requirements.txt constraints.txt pyproject.toml living_book/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, got " + sys.version.split()[0] + "; set PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(PIP) -c constraints.txt pip # installs in half the time of Python 3.11's own

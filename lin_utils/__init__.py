@@ -17,7 +17,7 @@ from .residual import *
 from .simulation import *
 from .two_layer import *
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # The stars brought functions and classes of this package; `figures` stays a module of its own.
 __all__ = ["figures"]

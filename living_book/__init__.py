@@ -33,6 +33,7 @@ from . import (
 )
 from .mends import mends_on
 
+__version__ = "1.0.0"
 HERE = Path(__file__).parent
 EXTENSIONS = [
     "myst_nb",
