@@ -1,4 +1,4 @@
-"""Tools for the geometry of linearized neural networks; read it as ``import lin_utils as lu``."""
+"""The mathematics of linearized neural networks; read it as ``import lin_utils as lu``."""
 # ruff: noqa: F403 (what a module exports is written once, in its own ``__all__``)
 
 from . import figures
