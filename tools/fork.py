@@ -1,7 +1,7 @@
-"""Make a fork ready: ``python -m tools.fork --author "Lovelace, Ada" --title "My book" --remote URL``.
+"""Make a fork ready: ``python -m tools.fork --author "Lovelace, Ada" --title TITLE --remote URL``.
 
-The book gets its new title, authors, year and address wherever it names them. What the licenses ask
-to keep stays: each copyright line, and a credit to the book that the fork was made from.
+The book gets its new title, authors, year and address wherever it names them. What the licenses
+ask to keep stays: each copyright line, and a credit to the book that the fork was made from.
 """
 
 import argparse
@@ -144,7 +144,8 @@ def fork(title, authors, remote, year):
     files.write()
     git("remote", *(["set-url"] if home else ["add"]), "origin", remote)
     print(git("diff", "--stat"), f"git remote: {home or 'none'} -> {remote}", sep="\n")
-    if left := git("grep", "-nFi", "-e", old, "-e", COLLECTIVE, check=False) if old != title else "":
+    if old != title:
+        left = git("grep", "-nFi", "-e", old, check=False)
         print(f"These lines name the book that this was, as they should or by mistake:\n{left}")
 
 
