@@ -1,4 +1,4 @@
-"""Pack a release, once ``make pdf`` has built the site: ``python -m tools.release [--check] [TAG]``.
+"""Pack a release once ``make pdf`` has built the site: ``python -m tools.release [--check] [TAG]``.
 
 ``_build/release`` then has the wheels and sdists of both packages, the site as an archive that
 opens from the disk, the PDF, their digests, and as notes what the changelog says of the version.
