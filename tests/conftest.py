@@ -42,6 +42,7 @@ LONGEST = (
     "tests/test_cells.py",
     "tests/test_execution.py",
     "tests/test_foreign_book.py",
+    "tests/test_release.py",
     "tests/test_plain.py",
     "tests/test_finish.py",
     "tests/test_dependencies.py",

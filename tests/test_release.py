@@ -14,7 +14,7 @@ import tarfile
 import zipfile
 from email import message_from_bytes
 
-import build  # noqa: F401 (without it all of this file skips)
+import hatchling  # noqa: F401 (without it all of this file skips)
 import pytest
 import yaml
 from conftest import lend_packages
