@@ -19,6 +19,7 @@ from . import (
     citations,
     claims,
     codelinks,
+    decks,
     execution,
     explorers,
     finish,
@@ -98,6 +99,7 @@ def connect_last(app) -> None:
     app.connect("html-page-context", buttons.add_buttons)
     app.connect("build-finished", finish.finish_site)
     app.connect("build-finished", search.write_index)
+    app.connect("build-finished", decks.write_decks)
 
 
 def setup(app):
@@ -117,10 +119,12 @@ def setup(app):
     app.add_config_value("living_book_repository", None, "html")  # found, not written by the book
     app.add_config_value("living_book_python", True, "html", [bool])  # cells run in the page
     app.add_config_value("living_book_folds", True, "html", [bool])  # code and proofs fold
+    app.add_config_value("living_book_decks", False, "html", [bool])  # notebooks have slides
     app.add_config_value("living_book_synonyms", "", "html", [str])  # PAGE#SECTION with a table
     app.add_config_value("living_book_looks", "", "html")  # written anew when the looks change
 
     app.add_directive("claims", claims.Claims)
+    app.add_directive("decks", decks.Decks)
     app.add_directive("reference", reference.Reference)
     app.add_directive("pull-link", buttons.PullLink)
     app.add_directive("printed", printed.Printed)
@@ -155,6 +159,8 @@ def setup(app):
     app.connect("doctree-resolved", claims.link_tests)
     app.connect("doctree-resolved", formulas.set_formulas)
     app.connect("doctree-resolved", folds.fold_page)
+    app.connect("doctree-resolved", decks.add_link)
+    app.connect("doctree-resolved", decks.list_decks)
     app.connect("doctree-resolved", pictures.open_pictures)
     app.connect("doctree-resolved", cells.add_bars)
     app.connect("html-page-context", codelinks.link_code)
