@@ -240,6 +240,14 @@ def test_living_book_makes_a_book_where_only_its_wheel_is(machine, environment):
     assert (built / "_static" / "book.css").exists()
 
 
+def test_the_readme_of_living_book_names_every_setting():
+    code = (BOOK / "living_book" / "__init__.py").read_text(encoding="utf-8")
+    settings = {*re.findall(r'add_config_value\("(\w+)"', code)}
+    readme = (BOOK / "living_book" / "README.md").read_text(encoding="utf-8")
+    named = {*re.findall(r"^\| `(\w+)", readme, re.MULTILINE)}
+    assert named == settings - {"living_book_repository", "living_book_looks"}  # not an author's
+
+
 def test_archive_of_a_site_has_its_files_in_one_folder(packed):
     name = f"{PRINTED.stem}-{lu.__version__}"
     with zipfile.ZipFile(packed / f"{name}.zip") as files:
