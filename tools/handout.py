@@ -142,7 +142,9 @@ def exercises(notebook, path, names=None, links=None):
             raise NotUnderstood(f"{block.place}: a key needs a solution of it, in one cell")
         writer.cell = solution.cell
         parts = {
-            "solution": writer.text(solution.body, solution.last_line - solution.body.count("\n") - 1),
+            "solution": writer.text(
+                solution.body, solution.last_line - solution.body.count("\n") - 1
+            ),
             "rubric": Plain(path, (), names, links).text(points.get(block.label, "")),
         }
         if block.label in checks:
@@ -223,7 +225,7 @@ def repository_of(book):
     return (address, known["branch"] or known["commit"], known["folder"]) if address else ()
 
 
-def main():
+def main(words=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -231,7 +233,7 @@ def main():
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("chapter", type=Path, help="the chapter's notebook, chapters/NAME.ipynb")
     parser.add_argument("target", type=Path, help="the notebook, or the course folder, to write")
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
     if not asked.chapter.is_file() or asked.chapter.suffix != ".ipynb":
         near = sorted(str(path) for path in asked.chapter.parent.glob("*.ipynb"))
         parser.error(f"there is no notebook '{asked.chapter}'; found: {', '.join(near) or 'none'}")
