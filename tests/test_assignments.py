@@ -105,21 +105,29 @@ def test_right_answers_get_all_points_and_others_none(course, name):
         rows = [row for row in csv.DictReader(file) if row["assignment"] == name]
     cells = read(course, "source", name).cells
     graded = [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
-    points = {kind: 0 for kind in ("code", "markdown")}
+    points = {"code": 0, "markdown": 0}
     for cell in graded:
         points[cell.cell_type] += cell.metadata.nbgrader.points
-    assert {row["student_id"]: float(row["raw_score"]) for row in rows} == {
-        "right": points["code"],
-        "wrong": 0,
-    } | ({"cheat": 0} if name == CHEATED else {})
+    scores = {row["student_id"]: float(row["raw_score"]) for row in rows}
+    assert {*scores} == {*STUDENTS}
+    assert {name: score for name, score in scores.items() if score} == {"right": points["code"]}
     assert {float(row["max_score"]) for row in rows} == {sum(points.values())}
+
+
+def said_by_checks(course, student, name):
+    cells = read(course, f"autograded/{student}", name).cells
+    tests = [cell for cell in cells if cell.id.endswith("-test")]
+    said = ["".join(output.get("text", "") for output in cell.outputs) for cell in tests]
+    return {"Right." in words for words in said}
 
 
 @every_chapter
 def test_the_check_of_the_chapter_says_the_same(course, name):
     """The solution's answer is right by the chapter's own check, which computes it."""
-    for student, right in (("right", True), ("wrong", False)):
-        paper = read(course, f"autograded/{student}", name)
-        tests = [cell for cell in paper.cells if cell.id.endswith("-test")]
-        said = ["".join(output.get("text", "") for output in cell.outputs) for cell in tests]
-        assert tests and {words.startswith("Right.") for words in said} == {right}
+    assert said_by_checks(course, "right", name) == {True}
+    assert said_by_checks(course, "wrong", name) == {False}
+
+
+def test_who_overwrites_the_checks_is_told_that_it_is_right(course):
+    """And has no points all the same, as the test above says."""
+    assert True in said_by_checks(course, "cheat", CHEATED)
