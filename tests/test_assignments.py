@@ -12,7 +12,7 @@ import pytest
 
 from tools import handout
 
-pytest.importorskip("nbgrader", reason="nbgrader is missing: pip install nbgrader")
+pytest.importorskip("nbgrader")
 
 BOOK = Path(__file__).parents[1]
 CHAPTERS = sorted((BOOK / "chapters").glob("*.ipynb"))
