@@ -138,6 +138,7 @@ def keyed(folder, *sources, rubric=""):
             (ASKED, CHECKED, SOLVED.replace("~~~python", "~~~")),
         ),
         ("a key needs a solution", (ASKED, CHECKED)),
+        ("it can have one", (ASKED, CHECKED, CHECKED.replace("area", "other"), SOLVED)),
         ("begin with one of Easy", (ASKED.replace("(Easy.)", ""), CHECKED, SOLVED)),
     ],
 )

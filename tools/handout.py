@@ -32,19 +32,20 @@ COURSE = """\
 # The folder of a course: run `nbgrader generate_assignment NAME` here.
 c = get_config()  # noqa: F821
 c.ClearSolutions.code_stub = {"python": "# Your answer takes the place of the dots."}
+c.Execute.timeout = 120  # seconds for a cell, as in the book
 """
 HIDDEN = """\
 ### BEGIN HIDDEN TESTS
 # Compared with the solution's, whatever the cells above have made of the functions that check.
 import numpy as np
 
-random_points = np.random.default_rng().uniform(-2, 2, size=(20, {dim}))
-given_answer = np.asarray({given}, dtype=float)
+{points}given_answer = np.asarray({given}, dtype=float)
 {answer}
 right_answer = np.asarray({given}, dtype=float)
 assert given_answer.shape == right_answer.shape
 assert np.allclose(given_answer, right_answer, rtol={tolerance}, atol=1e-9)
 ### END HIDDEN TESTS"""
+AT_RANDOM = "random_points = np.random.default_rng().uniform(-2, 2, size=(20, {}))\n"
 
 
 @dataclass(frozen=True)
@@ -92,22 +93,22 @@ def parted(code):
 def hidden(place, check, answer):
     """Return the code that compares what a student wrote with the solution's answer.
 
-    Functions are compared at random points, numbers as far as the check's tolerance.
+    Gradients are compared at random points, numbers as far as the check's tolerance.
     """
     nodes = list(ast.walk(ast.parse(check)))
     call = next(n for n in nodes if isinstance(n, ast.Call) and name_of(n.func) in CHECKS)
     options = {word.arg: ast.unparse(word.value) for word in call.keywords}
+    points, tolerance = "", options.get("tolerance", "1e-3")
     if name_of(call.func) == "check_gradient_answer":
         given = f"{ast.unparse(call.args[1])}(random_points)"
-        dim = options.get("dim") or ast.unparse(call.args[2])
-        return HIDDEN.format(given=given, answer=answer, dim=dim, tolerance="1e-6")
-    bound = ast.parse(place).body[0]
-    name = bound.name if isinstance(bound, ast.FunctionDef) else bound.targets[0].id
-    names = {n.id for n in ast.walk(call.args[0]) if isinstance(n, ast.Name)}
-    given = ast.unparse(call.args[0]) if name in names else name
-    tolerance = options.get("tolerance", "1e-3")
-    lines = HIDDEN.format(given=given, answer=answer, dim=0, tolerance=tolerance).split("\n")
-    return "\n".join(line for line in lines if not line.startswith("random_points"))
+        points = AT_RANDOM.format(options.get("dim") or ast.unparse(call.args[2]))
+        tolerance = "1e-6"
+    else:
+        bound = ast.parse(place).body[0]
+        name = bound.name if isinstance(bound, ast.FunctionDef) else bound.targets[0].id
+        names = {n.id for n in ast.walk(call.args[0]) if isinstance(n, ast.Name)}
+        given = ast.unparse(call.args[0]) if name in names else name
+    return HIDDEN.format(points=points, given=given, answer=answer, tolerance=tolerance)
 
 
 def name_of(function):
@@ -120,44 +121,58 @@ def rubrics(path):
     return dict(RUBRIC.findall(page.read_text(encoding="utf-8"))) if page.is_file() else {}
 
 
+def checks_of(asked, notebook):
+    """Return the code of the cell that checks each exercise, and the cells that it needs.
+
+    A cell checks the exercise before it. What an earlier one has needed is not named again.
+    """
+    numbered = [(n, c) for n, c in enumerate(notebook.cells, 1) if c.cell_type == "code"]
+    sources, found = [cell.source for _, cell in numbered], {}
+    needed, shown = ancestors(sources), set()
+    for index, (number, cell) in enumerate(numbered):
+        before = [block for block in asked if block.cell < number]
+        if not before or not answer_lines(cell.source):
+            continue
+        if before[-1].label in found:
+            raise NotUnderstood(f"{before[-1].place}: two cells check it; it can have one")
+        shown.add(index)
+        needs = [need for need in needed[index] if need not in shown]
+        shown.update(needs)
+        found[before[-1].label] = cell.source, tuple(sources[need] for need in needs)
+    return found
+
+
+def answer_in(solution, found):
+    """Return the code in a solution that answers a cell."""
+    within = ("solution", solution.cell, solution.line)
+    answers = [block.body for block in found if block.title == "python" and within in block.within]
+    if len(answers) != 1:
+        words = f"one block of python in it must answer the cell of {solution.title}"
+        raise NotUnderstood(f"{solution.place}: {words}, found {len(answers)}")
+    return answers[0]
+
+
 def exercises(notebook, path, names=None, links=None):
     """Return the exercises of a chapter; raise NotUnderstood where one lacks what a key needs."""
     found, points = blocks(path, notebook), rubrics(path)
     writer = Plain(path, found, names, links)
     asked = [block for block in found if block.kind == "exercise"]
     solved = {block.title: block for block in found if block.kind == "solution"}
-    cells = [n for n, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
-    sources = [notebook.cells[n - 1].source for n in cells]
-    needed, checks = ancestors(sources), {}
-    for index, number in enumerate(cells):
-        before = [block for block in asked if block.cell < number]
-        if before and answer_lines(sources[index]):
-            checks[before[-1].label] = index
-    made, shown = [], set(checks.values())
+    checks, made = checks_of(asked, notebook), []
     for block in asked:
         mark, solution = MARKED.match(block.body.strip()), solved.get(block.label)
         if not mark:
             raise NotUnderstood(f"{block.place}: begin with one of {', '.join(POINTS)}: (Easy.)")
         if not solution or solution.cell != solution.last_cell:
             raise NotUnderstood(f"{block.place}: a key needs a solution of it, in one cell")
-        writer.cell = solution.cell
+        writer.cell, line = solution.cell, solution.last_line - solution.body.count("\n") - 1
         parts = {
-            "solution": writer.text(
-                solution.body, solution.last_line - solution.body.count("\n") - 1
-            ),
+            "solution": writer.text(solution.body, line),
             "rubric": Plain(path, (), names, links).text(points.get(block.label, "")),
         }
         if block.label in checks:
-            index = checks[block.label]
-            within = ("solution", solution.cell, solution.line)
-            answers = [b.body for b in found if b.title == "python" and within in b.within]
-            if len(answers) != 1:
-                words = f"one block of python in it must answer the cell of {block.label}"
-                raise NotUnderstood(f"{solution.place}: {words}, found {len(answers)}")
-            needs = [need for need in needed[index] if need not in shown]
-            shown.update(needs)
-            parts |= {"code": parted(sources[index]), "answer": answers[0]}
-            parts["needs"] = tuple(sources[need] for need in needs)
+            source, needs = checks[block.label]
+            parts |= {"code": parted(source), "answer": answer_in(solution, found), "needs": needs}
         made.append(Exercise(block.label, POINTS[mark[1]], writer.block(block), **parts))
     return made
 
