@@ -20,6 +20,7 @@ from . import (
     claims,
     codelinks,
     decks,
+    downloads,
     execution,
     explorers,
     finish,
@@ -27,7 +28,6 @@ from . import (
     formulas,
     node,
     pictures,
-    plain,
     printed,
     reference,
     search,
@@ -166,6 +166,6 @@ def setup(app):
     app.connect("html-page-context", codelinks.link_code)
     app.connect("html-page-context", cells.add_script)
     app.connect("html-page-context", pictures.add_computed)
-    app.connect("build-finished", plain.write_downloads)
+    app.connect("build-finished", downloads.write_downloads)
     app.connect("build-finished", cells.shrink_script)
     return {"parallel_read_safe": True, "env_version": digest("*.py")}

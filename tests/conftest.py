@@ -40,6 +40,7 @@ LONGEST = (
     "chapters/",
     "tests/test_plain_build.py",
     "tests/test_cells.py",
+    "tests/test_assignments.py",
     "tests/test_execution.py",
     "tests/test_foreign_book.py",
     "tests/test_release.py",
