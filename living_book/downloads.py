@@ -46,6 +46,7 @@ def write_downloads(app, exception):
         return
     for path in found:
         target = Path(app.outdir, FOLDER, path.relative_to(app.srcdir))
+        target.unlink(missing_ok=True)  # an earlier build's
         try:
             if any(block.kind == "exercise" for block in blocks(path)):
                 made = homework(notebook_of(path), path, names, links)

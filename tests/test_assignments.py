@@ -16,7 +16,6 @@ pytest.importorskip("nbgrader")
 
 BOOK = Path(__file__).parents[1]
 CHAPTERS = sorted((BOOK / "chapters").glob("*.ipynb"))
-every_chapter = pytest.mark.parametrize("name", [path.stem for path in CHAPTERS])
 BEGIN, END = "### BEGIN SOLUTION\n", "\n### END SOLUTION"
 CHEAT = """
 print("Right.")
@@ -38,20 +37,54 @@ STUDENTS = {
 CHEATED = "recurrent-networks"  # it has numbers, gradients and other functions; one will do
 
 
-def read(course, kind, name):
-    return nbformat.read(course / kind / name / f"{name}.ipynb", as_version=4)
+def handed_in(name):
+    return [student for student in STUDENTS if student != "cheat" or name == CHEATED]
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("course")
-    for path in CHAPTERS:
+class Course:
+    """The folder of a course with one chapter as its assignment, handed in and graded."""
+
+    def __init__(self, path, folder):
+        self.name, self.folder = path.stem, folder
         handout.main(["assignment", str(path), str(folder)])
-        run_nbgrader(folder, "generate_assignment", path.stem)
-        hand_in(folder, path.stem)
-        run_nbgrader(folder, "autograde", path.stem)
-    run_nbgrader(folder, "export")
-    return folder
+        run_nbgrader(folder, "generate_assignment", self.name)
+        self.hand_in()
+        run_nbgrader(folder, "autograde", self.name)
+        run_nbgrader(folder, "export")
+
+    def paper(self, *kind):
+        return self.folder.joinpath(*kind, self.name, f"{self.name}.ipynb")
+
+    def read(self, *kind):
+        return nbformat.read(self.paper(*kind), as_version=4)
+
+    def hand_in(self):
+        parts = {}
+        for cell in self.read("source").cells:
+            if BEGIN in cell.source:
+                place, _, answer = cell.source.removesuffix(END).partition(BEGIN)
+                parts[cell.id] = place, answer, re.search(r"^(?:def )?(\w+)", place)[1]
+        assert parts
+        for student in handed_in(self.name):
+            made = self.read("release")
+            for cell in made.cells:
+                if cell.id in parts:
+                    cell.source = STUDENTS[student](*parts[cell.id])
+            target = self.paper("submitted", student)
+            target.parent.mkdir(parents=True)
+            nbformat.write(made, target)
+
+    def said_by_checks(self, student):
+        """Return whether each check of the chapter says that a student's answer is right."""
+        cells = self.read("autograded", student).cells
+        tests = [cell for cell in cells if cell.id.endswith("-test")]
+        said = ["".join(output.get("text", "") for output in cell.outputs) for cell in tests]
+        return {"Right." in words for words in said}
+
+
+@pytest.fixture(scope="module", params=CHAPTERS, ids=lambda path: path.stem)
+def course(request, tmp_path_factory):
+    return Course(request.param, tmp_path_factory.mktemp("course"))
 
 
 def run(program, *words, **options):
@@ -66,26 +99,8 @@ def run_nbgrader(folder, *words):
     run(scripts / "nbgrader", *words, cwd=folder, env=os.environ | places)
 
 
-def hand_in(folder, chapter):
-    parts = {}
-    for cell in read(folder, "source", chapter).cells:
-        if BEGIN in cell.source:
-            place, _, answer = cell.source.removesuffix(END).partition(BEGIN)
-            parts[cell.id] = place, answer, re.search(r"^(?:def )?(\w+)", place)[1]
-    assert parts
-    for student in [name for name in STUDENTS if name != "cheat" or chapter == CHEATED]:
-        paper = read(folder, "release", chapter)
-        for cell in paper.cells:
-            if cell.id in parts:
-                cell.source = STUDENTS[student](*parts[cell.id])
-        target = folder / "submitted" / student / chapter / f"{chapter}.ipynb"
-        target.parent.mkdir(parents=True)
-        nbformat.write(paper, target)
-
-
-@every_chapter
-def test_what_students_get_has_no_solution_and_no_hidden_check(course, name):
-    source, released = read(course, "source", name), read(course, "release", name)
+def test_what_students_get_has_no_solution_and_no_hidden_check(course):
+    source, released = course.read("source"), course.read("release")
     said = "\n".join(cell.source for cell in released.cells)
     assert "SOLUTION" not in said and "HIDDEN" not in said and "**Solution" not in said
     roles = {cell.id: cell.metadata.get("nbgrader", {}) for cell in source.cells}
@@ -99,35 +114,23 @@ def test_what_students_get_has_no_solution_and_no_hidden_check(course, name):
     )
 
 
-@every_chapter
-def test_right_answers_get_all_points_and_others_none(course, name):
-    with open(course / "grades.csv", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["assignment"] == name]
-    cells = read(course, "source", name).cells
+def test_right_answers_get_all_points_and_others_none(course):
+    with open(course.folder / "grades.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    cells = course.read("source").cells
     graded = [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade")]
     points = {"code": 0, "markdown": 0}
     for cell in graded:
         points[cell.cell_type] += cell.metadata.nbgrader.points
     scores = {row["student_id"]: float(row["raw_score"]) for row in rows}
-    assert {*scores} == {*STUDENTS}
+    assert {*scores} == {*handed_in(course.name)}
     assert {name: score for name, score in scores.items() if score} == {"right": points["code"]}
     assert {float(row["max_score"]) for row in rows} == {sum(points.values())}
 
 
-def said_by_checks(course, student, name):
-    cells = read(course, f"autograded/{student}", name).cells
-    tests = [cell for cell in cells if cell.id.endswith("-test")]
-    said = ["".join(output.get("text", "") for output in cell.outputs) for cell in tests]
-    return {"Right." in words for words in said}
-
-
-@every_chapter
-def test_the_check_of_the_chapter_says_the_same(course, name):
+def test_the_check_of_the_chapter_says_the_same(course):
     """The solution's answer is right by the chapter's own check, which computes it."""
-    assert said_by_checks(course, "right", name) == {True}
-    assert said_by_checks(course, "wrong", name) == {False}
-
-
-def test_who_overwrites_the_checks_is_told_that_it_is_right(course):
-    """And has no points all the same, as the test above says."""
-    assert True in said_by_checks(course, "cheat", CHEATED)
+    assert course.said_by_checks("right") == {True}
+    assert course.said_by_checks("wrong") == {False}
+    if course.name == CHEATED:  # told that it is right, and no points all the same
+        assert True in course.said_by_checks("cheat")
