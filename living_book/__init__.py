@@ -28,6 +28,7 @@ from . import (
     pictures,
     plain,
     printed,
+    questions,
     reference,
     search,
 )
@@ -38,12 +39,13 @@ EXTENSIONS = [
     "myst_nb",
     "sphinx_proof",
     "sphinx_exercise",
+    "sphinx_design",
     "sphinxext.opengraph",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
-LOOKS = "book explorers cells cards computed hero poles folds paper"
+LOOKS = "book explorers cells cards computed hero poles folds questions paper"
 STYLES = [f"{name}.css" for name in LOOKS.split()]
 SCRIPTS = [f"{name}.js" for name in "scrollable anchor explorers cards folds paper".split()]
 # What the extension needs of others; what a book sets itself comes first.
@@ -124,6 +126,8 @@ def setup(app):
     app.add_directive("pull-link", buttons.PullLink)
     app.add_directive("printed", printed.Printed)
     skipped = (printed.skip_place, None)
+    for name in ("right", "wrong", "number"):
+        app.add_directive(name, questions.Choice)
     app.add_node(printed.printed, html=(printed.write_place, None), latex=skipped, text=skipped)
     app.add_node(explorers.explorer, html=(explorers.write_explorer, None))
     app.add_node(cells.bar, html=(cells.write_bar, None))
