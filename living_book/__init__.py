@@ -153,6 +153,7 @@ def setup(app):
     app.connect("env-purge-doc", explorers.drop_frames)
     app.connect("doctree-read", cells.read_page)
     app.connect("doctree-read", claims.read_page)
+    app.connect("doctree-read", questions.letter_choices)
     app.connect("env-updated", claims.raise_faults)
     app.connect("env-updated", cells.install)
     app.connect("doctree-resolved", claims.link_tests)

@@ -1,13 +1,14 @@
 """Short questions that answer in the page, as folds of sphinx-design: no script, any browser.
 
-A choice is ``{right}`` or ``{wrong}``: its title is the choice, and what opens says the verdict
-and why. ``{number} 0.5`` takes a number in a field, which the browser compares, and folds the
-number with its reasons.
+A choice is ``{right}`` or ``{wrong}``: its title is the choice, with a letter to vote for, and what
+opens says the verdict and why. ``{number} 0.5`` takes a number in a field, which the browser
+compares, and folds the number with its reasons.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from string import ascii_uppercase
 
 from docutils import nodes
 from sphinx_design.dropdown import DropdownDirective
@@ -55,3 +56,15 @@ class Choice(DropdownDirective):
         said = next(child for child in fold.children if isinstance(child, nodes.paragraph))
         said.insert(0, [nodes.strong("", verdict), nodes.Text(" ")])
         return [*asked, fold]
+
+
+def letter_choices(app, doctree) -> None:
+    """Give the choices of each question letters to vote for, which also name a bare formula."""
+    for question in doctree.findall(nodes.list_item):
+        choices = [
+            node
+            for node in question.children
+            if {"right", "wrong"} & set(node.get("container_classes", []))
+        ]
+        for letter, choice in zip(ascii_uppercase, choices, strict=False):
+            choice[0].insert(0, nodes.Text(f"{letter}. "))

@@ -60,6 +60,14 @@ def test_each_choice_says_its_verdict_and_why(questions):
             assert len(said.split()) >= 4, choice.text()
 
 
+def test_choices_have_letters_to_vote_for(questions):
+    for one in sum(questions.values(), []):
+        named = [
+            choice.css_first("summary").text().strip()[:3] for choice in one.css(".right, .wrong")
+        ]
+        assert named == [f"{letter}. " for letter in "ABCDE"[: len(named)]]
+
+
 def least(ratio):
     """Return the least ratio on a circle."""
     turn = np.linspace(0, 2 * np.pi, 3601)
