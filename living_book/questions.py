@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx_design.dropdown import DropdownDirective
 
 FIELD = (
-    '<p class="number-field"><label>Your number: <input type="text" inputmode="text" size="8" '
+    '<p class="number-field"><label>Your number: <input type="text" size="8" '
     'autocomplete="off" placeholder=" " pattern="{pattern}"></label> <span role="status">'
     '<span class="yes">Right.</span><span class="no">Not this number.</span></span></p>'
 )
