@@ -29,6 +29,7 @@ from . import (
     node,
     pictures,
     printed,
+    questions,
     reference,
     search,
 )
@@ -40,12 +41,13 @@ EXTENSIONS = [
     "myst_nb",
     "sphinx_proof",
     "sphinx_exercise",
+    "sphinx_design",
     "sphinxext.opengraph",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
 ]
-LOOKS = "book explorers cells cards computed hero poles folds paper"
+LOOKS = "book explorers cells cards computed hero poles folds questions paper"
 STYLES = [f"{name}.css" for name in LOOKS.split()]
 SCRIPTS = [f"{name}.js" for name in "scrollable anchor explorers cards folds paper".split()]
 # What the extension needs of others; what a book sets itself comes first.
@@ -129,6 +131,8 @@ def setup(app):
     app.add_directive("pull-link", buttons.PullLink)
     app.add_directive("printed", printed.Printed)
     skipped = (printed.skip_place, None)
+    for name in ("right", "wrong", "number"):
+        app.add_directive(name, questions.Choice)
     app.add_node(printed.printed, html=(printed.write_place, None), latex=skipped, text=skipped)
     app.add_node(explorers.explorer, html=(explorers.write_explorer, None))
     app.add_node(cells.bar, html=(cells.write_bar, None))
@@ -154,6 +158,7 @@ def setup(app):
     app.connect("env-purge-doc", explorers.drop_frames)
     app.connect("doctree-read", cells.read_page)
     app.connect("doctree-read", claims.read_page)
+    app.connect("doctree-read", questions.letter_choices)
     app.connect("env-updated", claims.raise_faults)
     app.connect("env-updated", cells.install)
     app.connect("doctree-resolved", claims.link_tests)
