@@ -120,6 +120,15 @@ def test_by_keyboard_alone(page):
     page.locator(".hero").get_by_role("status").get_by_text("Stuck").wait_for()
 
 
+def test_the_line_that_gets_stuck_is_explained_where_it_is_shown(page):
+    said, line = page.locator(".hero-law"), page.locator(".hero-line")
+    assert said.inner_text() == "" and not line.is_visible()
+    page.get_by_role("button", name="Show where").click()
+    assert "a = −b" in " ".join(said.inner_text().split()) and line.is_visible()
+    page.get_by_role("button", name="Show where").click()
+    assert said.inner_text() == "" and not line.is_visible()
+
+
 def test_too_long_a_step_is_told(page):
     put(page, 2.15, -2.15)
     page.get_by_role("slider", name="step size").fill("0.3")

@@ -13,6 +13,8 @@ import pytest
 from lin_utils.figures import INK
 from living_book import archives, pyodide
 
+BOOK = pathlib.Path(__file__).parents[1]
+
 
 @pytest.fixture
 def core(tmp_path):
@@ -223,15 +225,29 @@ class Python:
 
 
 @pytest.fixture(scope="module")
-def address(site, tmp_path_factory):
-    """Serve Python as the book's site has it, below a path, beside an empty page."""
-    folder = next((site / "_static").glob("python/*/manifest.json"), None)
-    if folder is None:
+def manifest(site):
+    """Return the path of the list of what the book's site serves."""
+    manifest = next((site / "_static").glob("python/*/manifest.json"), None)
+    if manifest is None:
         pytest.skip("the book was built without a source of Pyodide's packages")
+    return manifest
+
+
+@pytest.mark.parametrize(
+    "page, words", [("README.md", "loads it, {} MB;"), ("index.md", "{} MB to load")]
+)
+def test_the_book_says_how_much_is_loaded(manifest, page, words):
+    size = round(json.loads(manifest.read_text(encoding="utf-8"))["bytes"] / 1e6)
+    assert words.format(size) in (BOOK / page).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def address(manifest, tmp_path_factory):
+    """Serve Python as the book's site has it, below a path, beside an empty page."""
     root = tmp_path_factory.mktemp("served")
     (root / "sub").mkdir()
     (root / "sub" / "index.html").write_text("<!doctype html><title>empty</title>")
-    (root / "sub" / "python").symlink_to(folder.parent)
+    (root / "sub" / "python").symlink_to(manifest.parent)
     handler = functools.partial(Server, directory=root)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

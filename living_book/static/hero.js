@@ -46,22 +46,28 @@
   };
   const FOUND = " You found the line a = −b: by symmetry no step leaves it.";
 
+  const LINE = "Dashed: the line a = −b. Every step keeps a ball on it, so short steps lead it to the saddle. "
+    + "From anywhere else short steps lead to a global minimum.";
+
   /** The end of the flow in closed form. @param {Point} start */
   const law = (start) => {
     if (start[0] + start[1] === 0) return "On the line a = −b the flow ends at the saddle.";
     const [a, b] = destination(start).map((x) => x.toFixed(3).replace("-", "−"));
     const text = "It ends where its hyperbola meets the valley, on its side of the line a = −b: with c = b² − a², "
       + `2a² = √(c² + 4) − c and 2b² = √(c² + 4) + c. Here a = ${a}, b = ${b}.`;
-    return text.replaceAll(/ ([=+−]) /g, "\u00a0$1\u00a0"); // no formula breaks
+    return whole(text);
   };
+
+  /** No formula breaks. @param {string} text */
+  const whole = (text) => text.replaceAll(/ ([=+−]) /g, "\u00a0$1\u00a0");
 
   const PICTURES = {
     levels: {
-      step: 0.05, lines: "Level lines of the loss (ab − 1)²",
+      step: 0.05, law: () => whole(LINE), lines: "Level lines of the loss (ab − 1)²",
       question: "Drop the ball anywhere, or drag it, and play. Can you get it stuck? ",
     },
     hyperbolas: {
-      step: 0.01, lines: "Hyperbolas of constant b² − a²",
+      step: 0.01, law, lines: "Hyperbolas of constant b² − a²",
       question: "The gradient flow keeps b² − a², so it stays on the hyperbola of its start. "
         + "Short steps nearly do, long ones leave it. Drop the ball anywhere, or drag it: where will the flow end? ",
     },
@@ -142,11 +148,10 @@
     const reveal = (/** @type {boolean} */ open) => {
       hint.setAttribute("aria-pressed", String(open));
       shown.setAttribute("visibility", open ? "visible" : "hidden");
-      if (!ofFlow) return;
+      closed.textContent = open ? kind.law(start) : "";
       const [x, y] = destination(start);
       ring.setAttribute("cx", String(x));
       ring.setAttribute("cy", String(-y));
-      closed.textContent = open ? law(start) : "";
     };
     const stop = () => { cancelAnimationFrame(running); running = 0; play.textContent = "Play"; };
     const put = (/** @type {Point} */ point) => {
@@ -219,7 +224,7 @@
     const bar = element("div", { className: "hero-bar" }, [play, once, back]);
     const rows = element("div", { className: "hero-rows" }, sliders.map(({ row }) => row));
     const side = element("div", { className: "hero-side" }, [question, bar, rows, told, said]);
-    fill(place, "A ball on the landscape of the loss (ab − 1)²", [picture, side, ...(ofFlow ? [closed] : [])]);
+    fill(place, "A ball on the landscape of the loss (ab − 1)²", [picture, side, closed]);
     put(start);
   }
 }
