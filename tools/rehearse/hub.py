@@ -171,6 +171,11 @@ def largest(process):
     return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M)[1]) * 1024 / 1e6
 
 
+def processor(process):
+    """Return the processor time that a process had, its own and the system's for it, in seconds."""
+    return sum(process.cpu_times()[:2])
+
+
 def disk(folder):
     """Return what a folder takes on the disk, in MB."""
     said = subprocess.run(["du", "-sk", folder], check=True, capture_output=True, encoding="utf-8")
@@ -246,7 +251,7 @@ def chapters():
 def row(what, *numbers):
     """Print a row of the table, with what else the machine does."""
     load = f"load {os.getloadavg()[0]:.1f}"
-    print(f"{what:<40}" + "".join(f"{number:>14}" for number in (*numbers, load)), flush=True)
+    print(f"{what:<40}" + "".join(f"{number:>16}" for number in (*numbers, load)), flush=True)
 
 
 def alone(hub, link):
@@ -254,8 +259,9 @@ def alone(hub, link):
     with contextlib.ExitStack() as stack:
         first = Student(hub, "first", link, stack)
         row("first student, from link to notebook", f"{first.follow():.1f} s")
-        row("the server, a chapter open", f"{megabytes(hub.server('first')):.0f} MB")
-        row("the kernel, nothing run", f"{megabytes(first.kernel()):.0f} MB")
+        opened = {"the server, a chapter open": hub.server("first"), "its kernel": first.kernel()}
+        for what, process in opened.items():
+            row(what, f"{megabytes(process):.0f} MB", f"{processor(process):.1f} s processor")
         row("the student's copy of the book", f"{disk(first.clone):.1f} MB")
         row("chapter", "kernel", "at most", "private", "processor", "time")
         for place in chapters():
@@ -263,12 +269,12 @@ def alone(hub, link):
             seconds, troubles = first.run()
             yield from (f"{place}: {trouble}" for trouble in troubles)
             kernel = first.kernel()
-            memory, times = kernel.memory_full_info(), kernel.cpu_times()
+            memory = kernel.memory_full_info()
             row(
                 Path(place).stem,
                 *(f"{memory.pss / 1e6:.0f} MB", f"{largest(kernel):.0f} MB"),
                 f"{memory.uss / 1e6:.0f} MB",
-                *(f"{times.user + times.system:.0f} s", f"{seconds:.0f} s"),
+                *(f"{processor(kernel):.0f} s", f"{seconds:.0f} s"),
             )
         row("the server after the chapters", f"{megabytes(hub.server('first')):.0f} MB")
         row("first again, server running", f"{first.follow():.1f} s")
