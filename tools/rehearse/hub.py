@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import email
 import http.server
+import json
 import os
 import re
 import subprocess
@@ -48,7 +49,7 @@ c.Spawner.environment = {{"JUPYTER_PLATFORM_DIRS": "0"}}
 c.Spawner.default_url = "/lab"
 c.JupyterHub.services = [{{"name": "rehearsal", "api_token": "{token}"}}]
 c.JupyterHub.load_roles = [
-    {{"name": "rehearsal", "services": ["rehearsal"], "scopes": ["admin:servers", "admin:users"]}}
+    {{"name": "rehearsal", "services": ["rehearsal"], "scopes": ["admin:users", "admin:servers"]}}
 ]
 """
 WRITE = """([index, text]) => {
@@ -132,11 +133,18 @@ class Hub:
         self.seconds = time.monotonic() - started
 
     def ask(self, method, path):
-        """Ask the hub's own interface for something."""
+        """Return what the hub's own interface answers."""
         address = f"{self.address}/hub/api/{path}"
         headers = {"Authorization": f"token {TOKEN}"}
         request = urllib.request.Request(address, method=method, headers=headers)
-        urllib.request.urlopen(request, timeout=60).close()
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or "null")
+
+    def stop(self, name):
+        """Stop a student's server, as the hub does when nobody uses it, and wait for its end."""
+        self.ask("DELETE", f"users/{name}/server")
+        while self.ask("GET", f"users/{name}")["servers"]:
+            time.sleep(0.5)
 
     def proxy(self):
         """Return the proxy's process; its Node can be started by another program, which waits."""
@@ -278,7 +286,7 @@ def alone(hub, link):
             )
         row("the server after the chapters", f"{megabytes(hub.server('first')):.0f} MB")
         row("first again, server running", f"{first.follow():.1f} s")
-        hub.ask("DELETE", "users/first/server")
+        hub.stop("first")
         row("first again, server stopped", f"{first.follow():.1f} s")
         hub.ask("POST", "users/idle")
         hub.ask("POST", "users/idle/server")
@@ -354,6 +362,7 @@ def again(hub, link, home, served):
         (student.clone / "notes.md").write_text("The student's.\n")
         corrections = {both: "The instructor's.\n", theirs: "The instructor's.\n"}
         edit_as_instructor(home, served, place, corrections | {corrected: "# Corrected.\n"})
+        hub.stop("second")  # days later
         row("the same link, after a change", f"{student.follow():.1f} s")
         shown = student.page.evaluate(SOURCES)
         merged = nbformat.read(student.clone / place, 4)
