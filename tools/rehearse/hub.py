@@ -57,6 +57,7 @@ WRITE = """([index, text]) => {
   cell.setSource(text + cell.getSource());
 }"""
 SAVE = "() => jupyterapp.shell.currentWidget.context.save()"
+CLEAR = "() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
 SOURCES = """() => [...jupyterapp.shell.currentWidget.content.model.cells]
   .map(cell => cell.sharedModel.getSource())"""
 
@@ -231,6 +232,7 @@ class Student:
 
     def run(self):
         """Run the open notebook; return how long it took, and what no student should see."""
+        self.page.evaluate(CLEAR)  # numbers of an earlier run would look like those of this one
         started = time.monotonic()
         cells = binder.run_all(self.page)
         return time.monotonic() - started, list(binder.troubles(cells))
