@@ -6,7 +6,7 @@ PIP := PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-compile --disable
 # Bytecode is written when a module is first used, not for all that is installed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: book pdf release test lighthouse serve record bench newcomer anywhere linkcheck clean
+.PHONY: book pdf release test lighthouse serve record bench newcomer anywhere hub linkcheck clean
 .DELETE_ON_ERROR:
 
 # Programs and packages in .venv know their folder by its path: a folder that moved needs a new one.
@@ -83,5 +83,15 @@ newcomer: .venv/dev
 anywhere: .venv/dev
 	$(PY) -m tools.anywhere $(ONLY)
 
+# What a student finds on a hub: the book's environment with JupyterHub and nbgitpuller.
+.venv-hub/ready: requirements.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv-hub
+	.venv-hub/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[hub]'
+	@touch $@
+
+# Students follow the pull link on a JupyterHub of this machine: `make hub HUB="--students 8"`.
+hub: .venv/dev .venv-hub/ready tools/rehearse/node_modules
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m tools.rehearse.hub $(HUB)
+
 clean:
-	rm -rf _build tools/rehearse/node_modules .venv .venv-bench .pytest_cache .hypothesis
+	rm -rf _build tools/rehearse/node_modules .venv .venv-bench .venv-hub .pytest_cache .hypothesis

@@ -257,6 +257,21 @@ def test_a_host_that_mybinder_cannot_reach_needs_a_binder_of_its_own(host):
     assert binder_link(own, "one.ipynb").startswith("https://binder.uni.example/v2/git/https")
 
 
+@pytest.mark.parametrize("folder", ["", "docs/text"])
+@pytest.mark.parametrize("name", ["book", "the%20book"])
+def test_the_pull_link_opens_a_file_of_the_copy_that_it_makes(name, folder, tmp_path):
+    served = make_book(tmp_path / "served" / name, "")
+    make_book(served / folder)
+    git(served, "add", "--all")
+    git(served, "commit", "-q", "-m", "the book")
+    repository = Repository(str(served), branch="draft", folder=folder)
+    link = pull_link(repository, repository.place("one.ipynb"), "https://HUB")
+    query = parse_qs(urlsplit(link).query)
+    # nbgitpuller's copy has the name that stands last in the address, as git's has.
+    git(tmp_path, "clone", "-q", "--branch", query["branch"][0], query["repo"][0])
+    assert (tmp_path / query["urlpath"][0].removeprefix("lab/tree/")).is_file()
+
+
 def test_the_pull_link_names_no_branch_for_a_commit():
     repository = Repository("https://host/a/book", commit="c" * 40)
     link = pull_link(repository, "one.ipynb", "https://HUB")

@@ -45,12 +45,35 @@ READ = """() => jupyterapp.shell.currentWidget.content.widgets
   })"""
 
 
+def free_port():
+    """Return a port of loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(address, log):
+    """Wait until a server answers; end with what it logged if it does not."""
+    for _ in range(120):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(address, timeout=5)
+            return
+        time.sleep(0.5)
+    sys.exit(f"{address} did not answer:\n{log.read_text()}")
+
+
+def choose(home, settings):
+    """Write settings of JupyterLab into a user's home."""
+    for name, chosen in settings.items():
+        path = home / f".jupyter/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(chosen))
+
+
 @contextlib.contextmanager
 def jupyterlab(scripts, book, home):
     """Serve JupyterLab on loopback, with none of this user's settings; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(home),
@@ -60,32 +83,34 @@ def jupyterlab(scripts, book, home):
     words = [scripts / "jupyter", "lab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
     words += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     words += [f"--IdentityProvider.token={TOKEN}"]
-    for name, chosen in SETTINGS.items():
-        path = home / f".jupyter/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(chosen))
+    choose(home, SETTINGS)
     with open(home / "lab.log", "w") as log:
         server = subprocess.Popen(words, cwd=book, env=kept | settings, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(120):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=5)
-                break
-            time.sleep(0.5)
-        else:
-            sys.exit(f"JupyterLab did not start:\n{(home / 'lab.log').read_text()}")
+        wait_for(f"{address}/api?token={TOKEN}", home / "lab.log")
         yield address
     finally:
         server.terminate()
         server.wait()
 
 
-def run_all(page):
-    """Run the notebook that is open, and return its cells as Jupyter would save them."""
+def launch(playwright):
+    """Return Chromium, started."""
+    chromium = shutil.which("chromium") or sys.exit("chromium is needed on the PATH, found none")
+    return playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+
+
+def wait_idle(page):
+    """Wait until a notebook is open and its kernel does nothing."""
     page.wait_for_function(
         "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     )
+
+
+def run_all(page):
+    """Run the notebook that is open, and return its cells as Jupyter would save them."""
+    wait_idle(page)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     # A cell has its number when it is done; after an error the cells that follow get none.
@@ -175,10 +200,7 @@ def rehearse(book, scripts, home):
     with contextlib.ExitStack() as stack:
         address = stack.enter_context(jupyterlab(scripts, book, home))
         playwright = stack.enter_context(sync_playwright())
-        chromium = shutil.which("chromium") or sys.exit(
-            "chromium is needed on the PATH, found none"
-        )
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = launch(playwright)
         stack.callback(browser.close)
         found = []
         picture = book / "_build" / "rehearsal" / "theorem.png"
