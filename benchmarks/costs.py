@@ -11,6 +11,7 @@ from typing import NamedTuple
 BOOK = pathlib.Path(__file__).parents[1]
 FILE = BOOK / "chapters" / "costs.json"
 PAGE = BOOK / "chapters" / "costs.md"
+CPU = " of the processors"
 BEGIN, END = "<!-- make costs writes from here -->\n\n", "\n<!-- to here -->"
 #: Lighthouse's names of what a first view takes.
 VIEWS = {
@@ -49,11 +50,11 @@ class Cost(NamedTuple):
 
 COSTS = {
     "tests": Cost("`make test`", "tests", 1800),
-    "cold build": Cost("Cold build", "s", 300),
-    "without execution": Cost("Of it, without running the notebooks", "s", 120),
-    "no change": Cost("Build with no change", "s", 20),
-    "one word": Cost("Build after one word in a chapter", "s", 45),
-    "one docstring": Cost("Build after one docstring", "s", 45),
+    "cold build": Cost("Cold build", "build", 400),
+    "without execution": Cost("Of it, without running the notebooks", "build", 120),
+    "no change": Cost("Build with no change", "build", 20),
+    "one word": Cost("Build after one word in a chapter", "build", 45),
+    "one docstring": Cost("Build after one docstring", "build", 45),
     **{
         f"weight of chapters/{name}.html": Cost(
             f"{label}, before the first click", "bytes", 1e6, "test"
@@ -101,6 +102,8 @@ def missed(record):
 def show(value, unit):
     """Return a value of the record in words."""
     first, *count = value if isinstance(value, (list, tuple)) else [value]
+    if unit == "build":
+        return " of the clock, ".join(show(seconds, "s") for seconds in [*count, first]) + CPU
     count = f", {count[0]:,} {'tests' if unit == 'tests' else 'files'}" if count else ""
     if unit == "bytes":
         return (f"{first / 1e6:.1f} MB" if first >= 1e6 else f"{first / 1e3:.0f} kB") + count
@@ -137,6 +140,11 @@ def table(record):
     return "\n".join(lines) + "\n"
 
 
+def two_digits(number):
+    """Return a positive number with two digits at least, without an exponent."""
+    return f"{number:.0f}" if number >= 10 else f"{float(f'{number:.2g}'):g}"
+
+
 def ratio_rows(rows):
     """Return the cells of a row for each job and each library that does it, too.
 
@@ -148,13 +156,14 @@ def ratio_rows(rows):
     for (subject, other), block in jobs.items():
         block.sort(key=lambda row: row["ratio"])
         ours = [1e3 * row["ours"] for row in block]
-        ends = [f"{row['ratio']:.2g} ({row['size']})" for row in (block[0], block[-1])]
+        ends = [f"{two_digits(row['ratio'])} ({row['size']})" for row in (block[0], block[-1])]
         judged = [row for row in block if row["target"] is not None]
         met = sum(row["ratio"] >= row["target"] for row in judged)
-        least = " or ".join(sorted({f"{row['target']:.2g}" for row in judged}))
+        least = " or ".join(sorted({two_digits(row["target"]) for row in judged}))
         limit = f"at least {least}: {met} of {len(judged)}, `make bench`" if judged else "–"
         taken = f"{show(min(ours), 'ms')} to {show(max(ours), 'ms')}"
-        yield subject, taken, f"{other}: {' to '.join(ends)} times", limit
+        name = "its limit of time" if other == "limit" else other
+        yield subject, taken, f"{name}: {' to '.join(ends)} times", limit
 
 
 def write_table(record):
