@@ -215,9 +215,12 @@ def measure_python(browser, book, lite, rounds):
 def view(url):
     """Return the figures of Lighthouse on a page: times in ms, and what the scores lack of 100.
 
-    What it could not find out is infinite, or lacks all.
+    What it could not find out is infinite, or lacks all: an overloaded machine can fail it.
     """
-    result = lighthouse.report(url, lighthouse.CATEGORIES)
+    try:
+        result = lighthouse.report(url, lighthouse.CATEGORIES)
+    except subprocess.CalledProcessError:
+        return [math.inf] * len(costs.VIEWS), [100] * len(lighthouse.CATEGORIES)
     scores = [result["categories"][name]["score"] or 0 for name in lighthouse.CATEGORIES]
     times = [result["audits"][name].get("numericValue", math.inf) for name in costs.VIEWS]
     return times, [100 - round(100 * score) for score in scores]
