@@ -47,9 +47,11 @@ def read_clocks():
 
 
 def take_turns(rounds, **jobs):
-    """Do all jobs, in rounds; return the least result of each."""
+    """Do all jobs, in rounds; return the least of each figure that each returns."""
     results = [{name: job() for name, job in jobs.items()} for _ in range(rounds)]
-    return {name: min(result[name] for result in results) for name in jobs}
+    print(results, file=sys.stderr, flush=True)
+    figures = {name: zip(*(result[name] for result in results), strict=True) for name in jobs}
+    return {name: [min(values) for values in block] for name, block in figures.items()}
 
 
 class Source:
@@ -107,13 +109,14 @@ class Source:
 
 def measure_builds(book, plain, rounds):
     """Return the seconds of each kind of build, of the book and of the plain one."""
-    found = {"cold build": take_turns(1, book=book.build_cold, plain=plain.build_cold)}
-    # The plain book keeps nothing of what it executed, as it is by default.
-    found["without execution"] = take_turns(1, book=book.build_executed)
-    found["no change"] = take_turns(rounds, book=book.build, plain=plain.build)
-    found["one word"] = take_turns(rounds, book=book.build_word, plain=plain.build_word)
-    found["one docstring"] = take_turns(rounds, book=book.build_docstring)
-    return found
+    return {
+        "cold build": take_turns(1, book=book.build_cold, plain=plain.build_cold),
+        # The plain book keeps nothing of what it executed, as it is by default.
+        "without execution": take_turns(1, book=book.build_executed),
+        "no change": take_turns(rounds, book=book.build, plain=plain.build),
+        "one word": take_turns(rounds, book=book.build_word, plain=plain.build_word),
+        "one docstring": take_turns(rounds, book=book.build_docstring),
+    }
 
 
 class Served:
@@ -197,18 +200,18 @@ def visit_twice(browser, draw, site):
             seconds.append(draw(page, site.address))
             weights.append(site.weigh())
             page.close()
-    return *seconds, weights[0]
+    return *seconds, *weights[0]
 
 
 def measure_python(browser, book, lite, rounds):
     """Return the seconds from the first click to the first picture, and the bytes until then."""
     kinds = {"book": (draw_in_book, book), "plain": (draw_in_lite, lite)}
     jobs = {name: functools.partial(visit_twice, browser, *kind) for name, kind in kinds.items()}
-    visits = [{name: job() for name, job in jobs.items()} for _ in range(rounds)]
+    visits = take_turns(rounds, **jobs)
+    places = {"Python, first visit": 0, "Python, second visit": 1, "weight of Python": slice(2, 4)}
     return {
-        "Python, first visit": {name: min(visit[name][0] for visit in visits) for name in jobs},
-        "Python, second visit": {name: min(visit[name][1] for visit in visits) for name in jobs},
-        "weight of Python": {name: visits[0][name][2] for name in jobs},
+        name: {kind: visit[place] for kind, visit in visits.items()}
+        for name, place in places.items()
     }
 
 
