@@ -110,7 +110,8 @@ def show(value, unit):
         return " of the clock, ".join(show(seconds, "s") for seconds in [*count, first]) + CPU
     count = f", {count[0]:,} {'tests' if unit == 'tests' else 'files'}" if count else ""
     if unit == "bytes":
-        return (f"{round(first / 1e6, 1):g} MB" if first >= 1e6 else f"{first / 1e3:.0f} kB") + count
+        large = f"{round(first / 1e6, 1):g} MB"
+        return (large if first >= 1e6 else f"{first / 1e3:.0f} kB") + count
     if unit in ("s", "tests"):
         return (f"{first:.0f} s" if first >= 10 else f"{first:.1f} s") + count
     if unit == "ms" and first >= 1000:
