@@ -6,7 +6,7 @@ PIP := PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-compile --disable
 # Bytecode is written when a module is first used, not for all that is installed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: book pdf release test lighthouse serve record bench newcomer anywhere hub linkcheck clean
+.PHONY: book pdf release test lighthouse serve record bench costs newcomer anywhere hub linkcheck clean
 .DELETE_ON_ERROR:
 
 # Programs and packages in .venv know their folder by its path: a folder that moved needs a new one.
@@ -56,7 +56,7 @@ record: .venv/dev
 # Two processes share the cores, so each computes in one thread; the book was built with all.
 test: pdf tools/rehearse/node_modules
 	NOTHING_SKIPS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -q --nbval --timeout 300 \
-		-n 2 --dist loadscope --no-loadscope-reorder # tests/conftest.py has the order
+		--junitxml _build/tests.xml -n 2 --dist loadscope --no-loadscope-reorder # tests/conftest.py has the order
 
 lighthouse: book .venv/dev tools/rehearse/node_modules
 	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m tools.rehearse.lighthouse $(CATEGORIES)
@@ -69,6 +69,10 @@ lighthouse: book .venv/dev tools/rehearse/node_modules
 
 bench: .venv-bench/ready
 	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+# What chapters/costs.md shows, measured anew, with what the last `make test` took.
+costs: book .venv/dev .venv-bench/ready tools/rehearse/node_modules
+	PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m benchmarks.site
 
 # The pages of others, so it needs the internet; links within the book are tested offline.
 linkcheck: book

@@ -80,6 +80,11 @@ class Row:
         """Whether the ratio reaches its target; None if it has none."""
         return None if self.target is None else self.ratio >= self.target
 
+    def facts(self) -> dict[str, str | float | None]:
+        """Return what of a row can be recorded."""
+        case = {"subject": self.case.subject, "size": self.case.size, "other": self.other}
+        return case | {"ours": self.ours, "ratio": self.ratio, "target": self.target}
+
 
 def flat(result: object) -> np.ndarray:
     """Return all numbers of nested sequences of arrays and tensors, one after the other."""

@@ -31,29 +31,38 @@ CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 TIMES = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time")
 
 
-def serve(folder):
-    """Serve a folder on loopback with compression, in a thread; return its address."""
+def serve(folder, **settings):
+    """Serve a folder on loopback with compression, in a thread; return its address.
+
+    The settings are tornado's own.
+    """
     sockets = bind_sockets(0, "127.0.0.1")
 
     async def run():
         files = (r"/(.*)", StaticFileHandler, {"path": folder, "default_filename": "index.html"})
-        HTTPServer(Application([files], compress_response=True)).add_sockets(sockets)
+        application = Application([files], compress_response=True, **settings)
+        HTTPServer(application).add_sockets(sockets)
         await asyncio.Event().wait()
 
     threading.Thread(target=lambda: asyncio.run(run()), daemon=True).start()
     return f"http://127.0.0.1:{sockets[0].getsockname()[1]}/"
 
 
-def measure(url, wanted):
-    """Return the scores of a page, 0 to 100, by category, and what lost points or took time."""
+def report(url, wanted):
+    """Return Lighthouse's report on a page."""
     with tempfile.TemporaryDirectory() as folder:
-        report = pathlib.Path(folder, "report.json")
+        file = pathlib.Path(folder, "report.json")
         command = [HERE / "node_modules" / ".bin" / "lighthouse", url, "--quiet", "--output=json"]
-        command += [f"--output-path={report}", f"--chrome-flags={CHROMIUM}"]
+        command += [f"--output-path={file}", f"--chrome-flags={CHROMIUM}"]
         command += [f"--only-categories={','.join(wanted)}"]
         environment = {**os.environ, "CHROME_PATH": shutil.which("chromium") or ""}
         subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
-        result = json.loads(report.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
+
+
+def measure(url, wanted):
+    """Return the scores of a page, 0 to 100, by category, and what lost points or took time."""
+    result = report(url, wanted)
     audits, categories = result["audits"], result["categories"]
     scores = {name: round(100 * (categories[name]["score"] or 0)) for name in wanted}
     lost = [
