@@ -11,7 +11,7 @@
   const WIDE = 640; // pixels of the column from which the response stands beside the curve
   // The response drawn: in a row of its own, or as a third picture.
   const ROW = { viewBox: "0 -4 500 135", left: 46, step: 14.7, middle: 58, unit: 24 };
-  const BESIDE = { viewBox: "0 0 244 244", left: 40, step: 6.4, middle: 112, unit: 46 };
+  const BESIDE = { viewBox: "0 0 244 244", left: 46, step: 6.2, middle: 112, unit: 46 };
 
   const LEGEND = "Shaded: the smallest cone around the positive axis, in another color from half a turn on. "
     + `Dashed: the cone of ${CONE}°. A stem with a tip ends beyond the picture.`;
@@ -297,14 +297,15 @@
       part("poles-disk", "The poles λ", disk), part("poles-plane", "The curve Q(S¹)", plane),
       told, part("poles-series", "The impulse response of 1/Q", series), law, ...rows,
     ]);
-    new ResizeObserver(() => {
+    const fit = () => {
       const wide = place.clientWidth >= WIDE;
       place.classList.toggle("poles-three", wide);
       shape = wide ? BESIDE : ROW;
       showFrame();
       showResponse();
-    }).observe(place);
-    showFrame();
+    };
+    fit();
+    new ResizeObserver(fit).observe(place);
     change(1);
   }
 }
