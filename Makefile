@@ -6,7 +6,7 @@ PIP := PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --no-compile --disable
 # Bytecode is written when a module is first used, not for all that is installed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: book pdf test lighthouse serve record bench newcomer anywhere linkcheck clean
+.PHONY: book pdf release test lighthouse serve record bench newcomer anywhere linkcheck clean
 .DELETE_ON_ERROR:
 
 # Programs and packages in .venv know their folder by its path: a folder that moved needs a new one.
@@ -14,7 +14,7 @@ ifneq ($(CURDIR),$(shell cat .venv/here 2>/dev/null))
 $(shell rm -rf .venv)
 endif
 
-.venv/book: requirements.txt constraints.txt pyproject.toml
+.venv/book: requirements.txt constraints.txt pyproject.toml living_book/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, got " + sys.version.split()[0] + "; set PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(PIP) -c constraints.txt pip # installs in half the time of Python 3.11's own
@@ -38,6 +38,12 @@ book: .venv/book
 
 pdf: book .venv/dev
 	$(PY) -m tools.pdf.press _build/html
+
+# What a tag's workflow publishes, in _build/release; a wrong tag is refused before anything is built.
+release: .venv/dev
+	$(PY) -m tools.release --check $(TAG)
+	$(MAKE) pdf
+	$(PY) -m tools.release $(TAG)
 
 serve: book
 	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html 8000

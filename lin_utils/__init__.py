@@ -1,4 +1,4 @@
-"""Tools for the geometry of linearized neural networks; read it as ``import lin_utils as lu``."""
+"""The mathematics of linearized neural networks; read it as ``import lin_utils as lu``."""
 # ruff: noqa: F403 (what a module exports is written once, in its own ``__all__``)
 
 from . import figures
@@ -17,7 +17,7 @@ from .residual import *
 from .simulation import *
 from .two_layer import *
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # The stars brought functions and classes of this package; `figures` stays a module of its own.
 __all__ = ["figures"]

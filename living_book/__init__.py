@@ -19,6 +19,8 @@ from . import (
     citations,
     claims,
     codelinks,
+    decks,
+    downloads,
     execution,
     explorers,
     finish,
@@ -26,13 +28,13 @@ from . import (
     formulas,
     node,
     pictures,
-    plain,
     printed,
     reference,
     search,
 )
 from .mends import mends_on
 
+__version__ = "1.0.0"
 HERE = Path(__file__).parent
 EXTENSIONS = [
     "myst_nb",
@@ -97,6 +99,7 @@ def connect_last(app) -> None:
     app.connect("html-page-context", buttons.add_buttons)
     app.connect("build-finished", finish.finish_site)
     app.connect("build-finished", search.write_index)
+    app.connect("build-finished", decks.write_decks)
 
 
 def setup(app):
@@ -116,10 +119,12 @@ def setup(app):
     app.add_config_value("living_book_repository", None, "html")  # found, not written by the book
     app.add_config_value("living_book_python", True, "html", [bool])  # cells run in the page
     app.add_config_value("living_book_folds", True, "html", [bool])  # code and proofs fold
+    app.add_config_value("living_book_decks", False, "html", [bool])  # notebooks have slides
     app.add_config_value("living_book_synonyms", "", "html", [str])  # PAGE#SECTION with a table
     app.add_config_value("living_book_looks", "", "html")  # written anew when the looks change
 
     app.add_directive("claims", claims.Claims)
+    app.add_directive("decks", decks.Decks)
     app.add_directive("reference", reference.Reference)
     app.add_directive("pull-link", buttons.PullLink)
     app.add_directive("printed", printed.Printed)
@@ -154,11 +159,13 @@ def setup(app):
     app.connect("doctree-resolved", claims.link_tests)
     app.connect("doctree-resolved", formulas.set_formulas)
     app.connect("doctree-resolved", folds.fold_page)
+    app.connect("doctree-resolved", decks.add_link)
+    app.connect("doctree-resolved", decks.list_decks)
     app.connect("doctree-resolved", pictures.open_pictures)
     app.connect("doctree-resolved", cells.add_bars)
     app.connect("html-page-context", codelinks.link_code)
     app.connect("html-page-context", cells.add_script)
     app.connect("html-page-context", pictures.add_computed)
-    app.connect("build-finished", plain.write_downloads)
+    app.connect("build-finished", downloads.write_downloads)
     app.connect("build-finished", cells.shrink_script)
     return {"parallel_read_safe": True, "env_version": digest("*.py")}

@@ -18,7 +18,6 @@ from markdown_it.renderer import RendererHTML
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 from pybtex.database import parse_file
-from sphinx.util import logging
 
 from .places import CELL, spell
 from .statements import (
@@ -33,7 +32,6 @@ from .statements import (
     pages,
 )
 
-LOGGER = logging.getLogger(__name__)
 NOTES = set("attention caution danger error hint important note seealso tip warning".split())
 TITLED = set("admonition card dropdown margin sidebar tab tab-item topic".split())
 OPEN = set("div grid tab-set tabs".split())  # what only holds others
@@ -514,37 +512,6 @@ def address_of(entry):
     if fields.get("archiveprefix", "").lower() == "arxiv":
         return f"https://arxiv.org/abs/{fields['eprint']}"
     return fields.get("url", "")
-
-
-def write_downloads(app, exception):
-    """Write the chapters that the pages offer for download as plain notebooks.
-
-    Each is made from its source, not from what an earlier build left, so that it is the same.
-    """
-    if exception or app.builder.format != "html":
-        return
-    sources = Path(app.outdir, "_sources")
-    found = {
-        path: copies
-        for name in sorted(app.env.found_docs)
-        if (path := Path(app.env.doc2path(name))).suffix == ".ipynb"
-        and (copies := [p for p in sources.glob(f"{name}.ipynb*") if p.is_file()])
-    }
-    if not found:
-        return
-    config = app.config
-    try:
-        names, links = book_of(
-            app.srcdir, config.html_baseurl, getattr(config, "bibtex_bibfiles", ())
-        )
-        home, packages = config.living_book_repository, config.living_book_packages.values()
-        where = (home.address, home.branch or home.commit, home.folder) if home else ()
-        for path, copies in found.items():
-            made = plain(notebook_of(path), path, names, links, config.myst_enable_extensions)
-            for copy in copies:
-                write(with_installs(made, packages, *where), copy)
-    except NotUnderstood as error:
-        LOGGER.warning(f"A download stays as its author wrote it. {error}", type="living_book")
 
 
 def write(notebook, target):

@@ -1,9 +1,8 @@
-"""What instructors hand out has no solutions; what they show has every statement and no markup."""
+"""Homework has no solutions, the key has all of them, each proof a rubric."""
 
 import re
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -11,6 +10,7 @@ import pytest
 from test_statements import every_spelling, notebook, spell
 
 from living_book import statements
+from living_book.homework import homework as without_solutions
 from living_book.plain import book_of
 from tools import handout
 
@@ -29,7 +29,7 @@ def code(notebook):
 
 
 def homework(*sources):
-    return handout.homework(notebook(*sources), PATH)
+    return without_solutions(notebook(*sources), PATH)
 
 
 @every_spelling
@@ -119,22 +119,67 @@ def test_homework_keeps_other_uses_of_the_word(source):
     assert [cell.source for cell in made.cells] == [source.removeprefix(">>>").strip()]
 
 
-@every_spelling
-@pytest.mark.parametrize("kind", ["theorem", "conjecture", "definition"])
-def test_slides_show_a_statement_in_every_spelling_with_its_name(spelling, kind):
-    statement = spell(spelling, f"prf:{kind}", "A title", "a-label", "It holds.")
-    made = text(handout.slides(notebook(statement), PATH, {"a-label": f"{kind.title()} 2.1"}))
-    assert made.strip() == f"**{kind.title()} 2.1 (A title).** It holds."
+CHECKED = ">>> area = ...\nprint(lu.check_answer(area, 4, lambda a: 'Square 2.', tolerance=0.5))"
+ASKED = "```{exercise}\n:label: ex-area\n\n(Easy.) Which area?\n```"
+SOLVED = "```{solution} ex-area\nFour.\n\n~~~python\narea = 4\n~~~\n```"
+RUBRIC = "{ref}`ex-area`\n\n- 1 point: the area.\n- Wrong turns: the perimeter.\n"
 
 
-def test_slides_keep_no_proof_exercise_or_solution_and_what_is_in_them():
-    inner = "```{prf:lemma}\nHidden.\n```\n"
-    outer = "".join(f"````{{{n}}} a\n{inner}````\n\n" for n in ("exercise", "solution"))
-    gated = f"```{{solution-start}} a\n```\n{inner}\n```{{solution-end}}\n```\n"
-    made = text(
-        handout.slides(notebook("# T\n\nProse.\n\n```\n# code\n```", outer, gated), PATH, {})
-    )
-    assert made == "# T"
+def keyed(folder, *sources, rubric=""):
+    (folder / "rubrics.md").write_text(rubric, encoding="utf-8")
+    return handout.exercises(notebook(*sources), folder / "one.ipynb")
+
+
+@pytest.mark.parametrize(
+    "said, sources",
+    [
+        (
+            "one block of python in it must answer",
+            (ASKED, CHECKED, SOLVED.replace("~~~python", "~~~")),
+        ),
+        ("a key needs a solution", (ASKED, CHECKED)),
+        ("it can have one", (ASKED, CHECKED, CHECKED.replace("area", "other"), SOLVED)),
+        ("begin with one of Easy", (ASKED.replace("(Easy.)", ""), CHECKED, SOLVED)),
+    ],
+)
+def test_a_key_refuses_an_exercise_that_lacks_what_it_needs(tmp_path, said, sources):
+    with pytest.raises(statements.NotUnderstood, match=said):
+        keyed(tmp_path, *sources)
+
+
+@pytest.mark.parametrize(
+    "rubric, cell, machine, person",
+    [("", True, 2, 0), (RUBRIC, True, 1, 1), (RUBRIC, False, 0, 2), ("", False, 0, 2)],
+)
+def test_points_are_split_where_a_cell_and_a_person_read(tmp_path, rubric, cell, machine, person):
+    sources = (ASKED, *[CHECKED] * cell, SOLVED)
+    (exercise,) = keyed(tmp_path, *sources, rubric=rubric)
+    assert (exercise.points - exercise.by_hand, exercise.by_hand) == (machine, person)
+    assert ("the area" in exercise.rubric) == bool(rubric)
+
+
+def test_a_cell_brings_what_it_needs_and_nothing_else(tmp_path):
+    before = (">>> side = 2", ">>> other = 3", ">>> def square(x):\n    return x * x")
+    check = ">>> twice = 2 * side\narea = ...\nprint(lu.check_answer(area, square(side), str))"
+    (exercise,) = keyed(tmp_path, *before, ASKED, check, SOLVED)
+    assert exercise.needs == ("side = 2", "def square(x):\n    return x * x")
+    place, last = "area = ...", "print(lu.check_answer(area, square(side), str))"
+    assert exercise.code == ("twice = 2 * side", place, last)
+
+
+@pytest.mark.parametrize(
+    "area, accepted", [("4", True), ("4.0004", True), ("4.3", True), ("9", False), ("...", False)]
+)
+def test_a_hidden_check_compares_within_the_tolerance_of_the_open_one(tmp_path, area, accepted):
+    (exercise,) = keyed(tmp_path, ASKED, CHECKED, SOLVED)
+    names = {}
+    exec(f"area = {area}", names)
+    try:
+        exec(handout.hidden(*exercise.code[1:], exercise.answer), names)
+    except (AssertionError, TypeError):
+        assert not accepted
+    else:
+        assert accepted
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +190,7 @@ def names():
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 class TestChapter:
     def test_homework_has_every_exercise_and_no_solution(self, path, names):
-        made = handout.homework(nbformat.read(path, as_version=4), path, names)
+        made = without_solutions(nbformat.read(path, as_version=4), path, names)
         before = statements.statements(path)
         asked = [names[block.label] for block in before if block.kind == "exercise"]
         assert re.findall(r"^\*\*(Exercise [\d.]+\d)\b", text(made), re.M) == asked != []
@@ -153,51 +198,78 @@ class TestChapter:
         lines = [line for block in solved for line in block.body.splitlines() if len(line) > 20]
         assert solved and not [line for line in lines if line in text(made)]
 
-    def test_slides_have_every_statement_by_its_number_and_run_every_cell(self, path, names):
-        chapter = nbformat.read(path, as_version=4)
-        cells = code(chapter)
-        made = handout.slides(chapter, path, names)
-        stated = [b for b in statements.statements(path) if b.kind in statements.PROOF_TYPES]
-        numbered = re.findall(r"^\*\*(\w+ [\d.]+\d) \(", text(made), re.M)
-        assert numbered == [names[block.label] for block in stated] != []
-        assert code(made) == cells
+    def test_the_key_has_every_solution_every_rubric_and_no_dots(self, path, names):
+        made = handout.key(nbformat.read(path, as_version=4), path, names)
+        before = statements.statements(path)
+        asked = [names[block.label] for block in before if block.kind == "exercise"]
+        assert re.findall(r"^\*\*(Exercise [\d.]+\d)\b", text(made), re.M) == asked
+        assert text(made).count("**Solution.**") == len(asked)
+        plain = [exercise for exercise in made.cells if exercise.id.endswith("-rubric")]
+        assert len(plain) == len(asked) - sum(not e.rubric for e in keys(path))
+        assert not [cell for cell in made.cells if "\n```{" in cell.source]
+        assert "= ...\n" not in "\n".join(code(made))
 
-    def test_slides_show_every_figure_and_explorer_with_its_caption_and_no_other_code(
-        self, path, names
-    ):
-        cells = handout.slides(nbformat.read(path, as_version=4), path, names).cells
-        for cell, after in pairwise(cells):
-            shown = cell.metadata["slideshow"]["slide_type"] != "skip"
-            pictured = "figure" in cell.metadata.get("mystnb", {}) or "lu.explore(" in cell.source
-            assert shown == (cell.cell_type == "markdown" or pictured)
-            caption = after.metadata["slideshow"]["slide_type"] == "-"
-            assert caption == (cell.cell_type == "code" and pictured)
+    def test_every_proof_has_a_rubric_whose_points_add_up(self, path):
+        for exercise in keys(path):
+            proof = not exercise.code or re.search(r"\b(Show|Prove)\b", exercise.text)
+            assert bool(exercise.rubric) >= bool(proof), exercise.label
+            given = re.findall(r"^- (\d+) points?: ", exercise.rubric, re.M)
+            assert not exercise.rubric or sum(map(int, given)) == exercise.by_hand, exercise.label
+            assert not exercise.rubric or "- Wrong turns: " in exercise.rubric, exercise.label
+
+    def test_an_assignment_has_names_that_stay_and_points_that_add_up(self, path):
+        made = handout.assignment(nbformat.read(path, as_version=4), path)
+        roles = [cell.metadata.nbgrader for cell in made.cells if "nbgrader" in cell.metadata]
+        names = [role.grade_id for role in roles]
+        assert len(names) == len(set(names))
+        for exercise in keys(path):
+            graded = {role.grade_id: role.points for role in roles if role.grade}
+            of_it = [graded.get(exercise.label, 0), graded.get(f"{exercise.label}-test", 0)]
+            assert of_it == [exercise.by_hand, exercise.points - exercise.by_hand]
+        assert all(role.locked != role.solution for role in roles)
+        assert all(role.locked == cell_is_code for role, cell_is_code in graded_kinds(made))
+
+
+def keys(path):
+    return handout.exercises(nbformat.read(path, as_version=4), path)
+
+
+def graded_kinds(made):
+    """Return the role of each graded cell and whether it is code."""
+    cells = [cell for cell in made.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    return [(cell.metadata.nbgrader, cell.cell_type == "code") for cell in cells]
+
+
+def test_every_rubric_is_one_of_an_exercise():
+    known = [exercise.label for path in CHAPTERS for exercise in keys(path) if exercise.rubric]
+    assert sorted(known) == sorted(handout.rubrics(CHAPTERS[0]))
+
+
+def command(*words):
+    run = [sys.executable, str(BOOK / "tools" / "handout.py"), *map(str, words)]
+    return subprocess.run(run, capture_output=True, text=True)
 
 
 class TestCommand:
-    def run(self, *words):
-        command = [sys.executable, str(BOOK / "tools" / "handout.py"), *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True)
-
     def test_refuses_with_the_place_and_writes_nothing(self, tmp_path):
         nbformat.write(notebook(f"**Solution.** {SECRET}"), tmp_path / "one.ipynb")
-        ran = self.run("homework", tmp_path / "one.ipynb", tmp_path / "made.ipynb")
+        ran = command("homework", tmp_path / "one.ipynb", tmp_path / "made.ipynb")
         assert ran.returncode == 1 and "one.ipynb, cell 1, line 1: " in ran.stderr
         assert not (tmp_path / "made.ipynb").exists()
 
     def test_writes_a_chapter_that_belongs_to_no_book(self, tmp_path):
         nbformat.write(notebook("# T", "```{prf:lemma}\nIt holds.\n```"), tmp_path / "one.ipynb")
-        assert self.run("slides", tmp_path / "one.ipynb", tmp_path / "made.ipynb").returncode == 0
+        assert command("homework", tmp_path / "one.ipynb", tmp_path / "made.ipynb").returncode == 0
         assert "**Lemma.** It" in text(nbformat.read(tmp_path / "made.ipynb", as_version=4))
 
-    @pytest.mark.parametrize("kind", ["homework", "slides"])
+    @pytest.mark.parametrize("kind", ["homework", "key"])
     def test_begins_with_a_cell_that_finds_what_the_chapter_imports(self, kind, tmp_path):
-        assert self.run(kind, CHAPTERS[0], tmp_path / "made.ipynb").returncode == 0
+        assert command(kind, CHAPTERS[0], tmp_path / "made.ipynb").returncode == 0
         first, *rest = code(nbformat.read(tmp_path / "made.ipynb", as_version=4))
         assert 'find_spec("lin_utils")' in first.replace("'", '"')
         assert not [source for source in rest if "find_spec" in source]
 
     def test_names_the_chapters_where_one_is_unknown(self):
-        ran = self.run("homework", BOOK / "chapters" / "none.ipynb", "made.ipynb")
+        ran = command("homework", BOOK / "chapters" / "none.ipynb", "made.ipynb")
         assert ran.returncode and "none.ipynb'; found: " in ran.stderr
         assert str(CHAPTERS[0]) in ran.stderr and "Traceback" not in ran.stderr

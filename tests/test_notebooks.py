@@ -1,21 +1,15 @@
 """Hygiene of the recorded notebooks: nbval passes what was never run, so that is refused here."""
 
-import os
 import pathlib
-import re
-import subprocess
-import sys
 
 import nbformat
 import pytest
 from nbconvert.exporters import ScriptExporter
-from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from living_book import claims
 
 CHAPTERS = pathlib.Path(__file__).parents[1] / "chapters"
 NOTEBOOKS = sorted(CHAPTERS.glob("*.ipynb"))
-RIGHT = 'print("Right.")'
 
 
 def code_cells(path):
@@ -66,50 +60,6 @@ class TestNotebook:
         found, faults = claims.collect(path)
         assert found and faults == []
         assert [label for label, claim in found.items() if not claim.results] == []
-
-
-def grading_loop():
-    """Return the shell loop of the page on teaching that counts right answers."""
-    page = (CHAPTERS / "teaching.md").read_text(encoding="utf-8")
-    return re.search(r"```sh\n(for paper .*?)```", page, re.S)[1]
-
-
-def paper(*sources):
-    """Return a notebook saved under a kernel that is not here, with outputs that all say Right."""
-    stale = new_output("stream", name="stdout", text="Right.\n")
-    cells = [new_code_cell(source, execution_count=1, outputs=[stale]) for source in sources]
-    kernel = {
-        "name": "conda-env-course-py",
-        "display_name": "Python (course)",
-        "language": "python",
-    }
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
-def test_the_grading_loop_counts_what_runs_now(tmp_path):
-    papers = {
-        "one": paper("", "1 / 0", RIGHT, 'print("No.")'),
-        "two": paper(RIGHT, RIGHT),
-        "dead": paper(RIGHT, "import os; os._exit(1)"),
-    }
-    (tmp_path / "submitted").mkdir()
-    for name, notebook in papers.items():
-        nbformat.write(notebook, tmp_path / f"submitted/{name}.ipynb")
-    scripts = str(pathlib.Path(sys.executable).parent)
-    path = os.pathsep.join([scripts, os.environ["PATH"]])
-    answer = subprocess.run(
-        ["sh", "-c", grading_loop()],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        text=True,
-    )
-    counts = dict(line.rsplit(": ", 1) for line in answer.stdout.splitlines())
-    assert counts == {
-        "submitted/dead.ipynb": "0",
-        "submitted/one.ipynb": "1",
-        "submitted/two.ipynb": "2",
-    }, answer.stderr
 
 
 @pytest.mark.parametrize(

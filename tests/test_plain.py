@@ -305,6 +305,17 @@ class TestDownload:
             assert small.build({"index.md": files["index.md"]}, **settings).returncode == 0
             assert small.read("_sources/one.ipynb") == before
 
+    def test_homework_is_on_the_site_unless_a_solution_would_stay(self, built):
+        small, files, settings = built
+        exercise = "```{exercise}\n:label: ex-a\n\nAsk.\n```"
+        solution = "```{solution} ex-a\nSecret.\n```"
+        for answer, made in ((solution, True), ("**Solution.** Secret.", False)):
+            chapter = nbformat.writes(notebook("# One", exercise, answer))
+            assert small.build({"one.ipynb": chapter}, **settings).returncode == 0
+            assert (small.site / "homework" / "one.ipynb").exists() == made
+            assert not made or "Ask." in small.read("homework/one.ipynb")
+            assert not made or "Secret" not in small.read("homework/one.ipynb")
+
     def test_stays_and_is_named_where_it_cannot_be_read(self, built):
         small, files, settings = built
         odd = notebook("# One", "```{epigraph}\nWords\n```")

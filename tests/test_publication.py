@@ -34,7 +34,7 @@ def run(*words, **variables):
 
 
 def test_there_are_workflows():
-    assert {path.stem for path in WORKFLOWS} >= {"test", "publish", "links"}
+    assert {path.stem for path in WORKFLOWS} >= {"test", "publish", "release", "links"}
 
 
 @needs_npm

@@ -1,8 +1,8 @@
 """The chapters on other machines: ``python -m tools.anywhere [--list] [--only ROW]``.
 
-A row of the matrix is a machine: another processor's BLAS kernels, no vector instructions, one
-thread, the oldest and the newest packages, another Python, WebAssembly. On each, nbval runs every
-chapter and compares all that it prints with what is recorded. Environments are kept below
+A row of the matrix is a machine: another processor's BLAS kernels, no vector instructions, the
+oldest and the newest packages, another Python, WebAssembly. On each, nbval runs every chapter and
+compares all that it prints with what is recorded; this one's own is `make test`. Environments are kept below
 ``_build/anywhere/``; the rows that differ in variables only use the environment that runs this.
 """
 
@@ -120,7 +120,6 @@ def rows() -> list[Row]:
         ),
         *(Row(core, {"OPENBLAS_CORETYPE": core}, missing=other) for core in CORES),
         Row("no-vectors", {"NPY_DISABLE_CPU_FEATURES": vectors}, missing=none),
-        Row("one-thread"),
         Row(
             "oldest",
             python=lambda: environment("oldest", oldest, [lowest(r) for r in requirements()]),
