@@ -298,6 +298,7 @@ SIZES = """() => ({
 @pytest.mark.parametrize("width", [320, 360, 390, 414, 600, 768, 1280])
 def test_it_fits_can_be_touched_and_read_and_keeps_its_height(page, width):
     page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     sizes = page.evaluate(SIZES)
     assert min(sizes["targets"]) >= 44 and min(sizes["letters"]) >= 10 and sizes["wide"] <= 0
     page.get_by_role("button", name="Two pairs").click()
@@ -305,6 +306,14 @@ def test_it_fits_can_be_touched_and_read_and_keeps_its_height(page, width):
     for name in ("Show where", "Two pairs"):
         page.get_by_role("button", name=name).click()
         assert page.evaluate(SIZES)["height"] == pytest.approx(sizes["height"], abs=0.5)
+
+
+@pytest.mark.parametrize("width, beside", [(390, False), (1280, True)])
+def test_the_response_stands_beside_the_curve_where_the_column_is_wide(page, width, beside):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.reload()
+    plane, series = (page.locator(f".poles-{part}").bounding_box() for part in ("plane", "series"))
+    assert (plane["y"] == series["y"]) == beside
 
 
 CHECK = """async () => (await axe.run(document.querySelector(".poles"))).violations.flatMap(

@@ -8,6 +8,11 @@
   const DEGREE = Math.PI / 180;
   const CELLS = 720; // of the half circle, where the argument is looked at
 
+  const WIDE = 640; // pixels of the column from which the response stands beside the curve
+  // The response drawn: in a row of its own, or as a third picture.
+  const ROW = { viewBox: "0 -4 500 135", left: 46, step: 14.7, middle: 58, unit: 24 };
+  const BESIDE = { viewBox: "0 0 244 244", left: 46, step: 6.2, middle: 112, unit: 46 };
+
   const LEGEND = "Shaded: the smallest cone around the positive axis, in another color from half a turn on. "
     + `Dashed: the cone of ${CONE}°. A stem with a tip ends beyond the picture.`;
 
@@ -134,10 +139,6 @@
       + `keeps the opening at most ${CONE}° while the ${other} stays.`;
   }
 
-  /** The response drawn: its place in the picture, where what is beyond the axis ends. */
-  function across(k) { return 46 + 14.7 * k; }
-  function height(value) { return 58 - 24 * Math.max(-LIMIT, Math.min(LIMIT, value)); }
-
   /** @param {HTMLElement} place */
   function begin(place) {
     /** @type {Pair[]} */ const pairs = [{ radius: 0.6, angle: 90 }, { radius: 0.4, angle: 30 }];
@@ -168,12 +169,18 @@
     ]);
 
     const [stems, heads, tips] = ["poles-stems", "poles-heads", "poles-tips"].map((name) => drawn("path", { class: name }));
-    const series = drawn("svg", { viewBox: "0 -4 500 135", role: "img" }, [
-      drawn("path", { class: "poles-axes", d: `M${across(-0.5)} 10V106m-5 0h5m0-24h-5m0-24h5m0-24h-5m0-24h5M${across(-0.5)} 58H${across(FAR + 0.5)}` }),
-      ...[-LIMIT, 0, LIMIT].map((v) => drawn("text", { x: 30, y: height(v) + 5, "text-anchor": "end" }, [`${v}`.replace("-", "−")])),
-      ...[0, 10, 20, 30].map((k) => drawn("text", { x: across(k), y: 126, "text-anchor": "middle" }, [k])),
-      stems, heads, tips,
-    ]);
+    const frame = drawn("g"), series = drawn("svg", { role: "img" }, [frame, stems, heads, tips]);
+    let shape = ROW;
+    const across = (/** @type {number} */ k) => shape.left + shape.step * k;
+    const height = (/** @type {number} */ value) => shape.middle - shape.unit * Math.max(-LIMIT, Math.min(LIMIT, value));
+    const showFrame = () => {
+      const { viewBox, left, middle, unit } = shape;
+      series.setAttribute("viewBox", viewBox);
+      frame.replaceChildren(
+        drawn("path", { class: "poles-axes", d: `M${across(-0.5)} ${height(LIMIT)}${`m-5 0h5v${unit}`.repeat(4)}m-5 0h5M${across(-0.5)} ${middle}H${across(FAR + 0.5)}` }),
+        ...[-LIMIT, 0, LIMIT].map((v) => drawn("text", { x: left - 16, y: height(v) + 5, "text-anchor": "end" }, [`${v}`.replace("-", "−")])),
+        ...[0, 10, 20, 30].map((k) => drawn("text", { x: across(k), y: height(-LIMIT) + 20, "text-anchor": "middle" }, [k])));
+    };
     const told = element("p", { className: "poles-told", role: "status" });
     const law = element("p", { className: "poles-law", role: "status" });
 
@@ -210,7 +217,7 @@
     };
     const showResponse = () => {
       const values = response(pairs.slice(0, many)), beyond = values.map((value) => Math.abs(value) > LIMIT);
-      stems.setAttribute("d", values.map((value, k) => `M${across(k)} 58V${height(value)}`).join(""));
+      stems.setAttribute("d", values.map((value, k) => `M${across(k)} ${shape.middle}V${height(value)}`).join(""));
       heads.setAttribute("d", values.map((value, k) => (beyond[k] ? "" : `M${across(k)} ${height(value)}h.01`)).join(""));
       tips.setAttribute("d", values.map((value, k) => (
         beyond[k] ? `M${across(k) - 5} ${height(value) + 8 * Math.sign(value)}l5 ${-8 * Math.sign(value)}l5 ${8 * Math.sign(value)}` : "")).join(""));
@@ -290,6 +297,15 @@
       part("poles-disk", "The poles λ", disk), part("poles-plane", "The curve Q(S¹)", plane),
       told, part("poles-series", "The impulse response of 1/Q", series), law, ...rows,
     ]);
+    const fit = () => {
+      const wide = place.clientWidth >= WIDE;
+      place.classList.toggle("poles-three", wide);
+      shape = wide ? BESIDE : ROW;
+      showFrame();
+      showResponse();
+    };
+    fit();
+    new ResizeObserver(fit).observe(place);
     change(1);
   }
 }
