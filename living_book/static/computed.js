@@ -36,6 +36,8 @@ globalThis.computed = {
     place.setAttribute("role", "group");
     place.setAttribute("aria-label", label);
     place.append(...parts);
-    document.getElementById(place.dataset.instead || "")?.classList.add("computed-instead");
+    const figure = document.getElementById(place.dataset.instead || "");
+    figure?.classList.add("computed-instead");
+    figure?.closest(".cell_output")?.append(place); // above the figure's folded code
   },
 };
