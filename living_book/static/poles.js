@@ -11,7 +11,7 @@
   const WIDE = 640; // pixels of the column from which the response stands beside the curve
   // The response drawn: in a row of its own, or as a third picture.
   const ROW = { viewBox: "0 -4 500 135", left: 46, step: 14.7, middle: 58, unit: 24 };
-  const BESIDE = { viewBox: "0 0 244 244", left: 46, step: 6.2, middle: 112, unit: 46 };
+  const BESIDE = { viewBox: "0 0 244 244", left: 46, step: 6, middle: 112, unit: 46 };
 
   const LEGEND = "Shaded: the smallest cone around the positive axis, in another color from half a turn on. "
     + `Dashed: the cone of ${CONE}°. A stem with a tip ends beyond the picture.`;
