@@ -36,7 +36,7 @@ SITE = {"index.html": "<h1>Front</h1>", "_static/a.js": "1;", PRINTED.name: "%PD
 THEOREM = """# One
 
 ```{prf:theorem} Squares
-:label: thm-squares
+:label: squares
 
 The square of a real number is not negative.
 ```
@@ -52,7 +52,7 @@ def certify(label, smaller, larger):
     assert margin >= 0
     return f"{label}: held in all {len(larger)} cases; smallest margin {margin:g}"
 
-print(certify("thm-squares", 0, np.arange(-3.0, 4) ** 2))"""
+print(certify("squares", 0, np.arange(-3.0, 4) ** 2))"""
 SMALL = {
     "_config.yml": "title: A small book\n"
     "sphinx: {extra_extensions: [living_book], config: {living_book_python: false}}\n",
@@ -234,8 +234,8 @@ def test_living_book_makes_a_book_where_only_its_wheel_is(machine, environment):
     run(python, JUPYTER_BOOK, "build", "-W", ".", cwd=folder / "book", env=environment)
     built = folder / "book" / "_build" / "html"
     front, page = ((built / name).read_text("utf-8") for name in ("index.html", "one.html"))
-    assert "Theorem 1 held in 7 cases, smallest margin 0" in page and 'id="thm-squares"' in page
-    for place in ("thm-squares", "proof-of-thm-squares", "certificate-thm-squares"):
+    assert "Theorem 1 held in 7 cases, smallest margin 0" in page and 'id="squares"' in page
+    for place in ("squares", "proof-of-squares", "certificate-squares"):
         assert f'href="one.html#{place}"' in front
     assert (built / "_static" / "book.css").exists()
 
