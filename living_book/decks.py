@@ -54,6 +54,7 @@ PAGE = """<!DOCTYPE html>
 <html lang="{language}" data-content_root="{root}"><head>{signed}<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}: slides</title>
+<meta name="description" content="Slides of the chapter {title}.">
 <link rel="icon" href="{root}_static/favicon.svg">
 {sheets}
 {scripts}
