@@ -1,11 +1,9 @@
 """What pytest needs to know of this book's tests: examples, and tools that may be missing."""
 
 import functools
-import hashlib
 import http.server
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -13,6 +11,7 @@ import sys
 import threading
 
 import pytest
+from lent import BOOK, WORK, lend_packages
 
 try:
     from hypothesis import settings
@@ -23,9 +22,7 @@ else:
     settings.register_profile("book", derandomize=True, deadline=None)
     settings.load_profile("book")
 
-BOOK = pathlib.Path(__file__).parents[1]
 SITE = BOOK / "_build" / "html"
-WORK = BOOK / "_build" / ".doctrees" / "living_book"
 PYTHON = WORK / "pyodide"
 OURS = ("benchmarks", "lin_utils", "living_book", "tools")
 
@@ -133,17 +130,6 @@ def firefox(tmp_path_factory):
     firefox = tabs.Firefox(program, tmp_path_factory.mktemp("profile"))
     yield firefox
     firefox.close()
-
-
-def lend_packages(target):
-    """Let a small book have the npm packages of the book, if they are of the same lock file."""
-    lock, note = BOOK / "living_book" / "package-lock.json", WORK / "node" / "installed"
-    if target.exists() or not note.exists():
-        return
-    if note.read_text() == hashlib.sha256(lock.read_bytes()).hexdigest():
-        target.mkdir(parents=True)
-        shutil.copy2(note, target)
-        (target / "node_modules").symlink_to(WORK / "node" / "node_modules")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import lend_packages
+from lent import lend_packages
 from selectolax.lexbor import LexborHTMLParser
 
 from tools import fork

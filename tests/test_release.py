@@ -17,7 +17,7 @@ from email import message_from_bytes
 import hatchling  # noqa: F401 (without it all of this file skips)
 import pytest
 import yaml
-from conftest import lend_packages
+from lent import lend_packages
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 

@@ -2,8 +2,9 @@
 
 A row of the matrix is a machine: another processor's BLAS kernels, no vector instructions, the
 oldest and the newest packages, another Python, WebAssembly. On each, nbval runs every chapter and
-compares all that it prints with what is recorded; this one's own is `make test`. Environments are kept below
-``_build/anywhere/``; the rows that differ in variables only use the environment that runs this.
+compares all that it prints with what is recorded; ``make test`` does so on this one as it is.
+Environments are kept below ``_build/anywhere/``; the rows that differ in variables only use the
+environment that runs this.
 """
 
 from __future__ import annotations
