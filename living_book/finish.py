@@ -73,8 +73,8 @@ def finish_pages(site: Path, config, modules: Path) -> None:
     for page in pages:
         for mend in mends_on(config, "page"):
             mend.on_page(page)
-    known = known_sheets(static)  # a new sheet comes with a new order of all
-    write_sheet(site, known if sheets.keys() <= known.keys() else sheets | known, modules)
+    known = known_sheets(static)  # some pages do not change the order of all
+    write_sheet(site, known if sheets.keys() < known.keys() else sheets | known, modules)
     withdraw_pdf(site)
     for page in pages:
         signed = page.tree.html.replace("<head>", f"<head>{DONE}", 1)
