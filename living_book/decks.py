@@ -130,7 +130,7 @@ def certified(slides: list[Slide], name: str) -> Slide:
     """Return the slide of the statement that a certificate is of, or else the last one."""
     for slide in reversed(slides):
         stated = STATED.findall("".join(slide.parts))
-        if any(name.startswith(f"certificate-{label}") for label in stated):
+        if any(re.fullmatch(rf"certificate-{label}(-\d+)?", name) for label in stated):
             return slide
     return slides[-1]
 
