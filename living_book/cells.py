@@ -84,8 +84,13 @@ def install(app, env) -> list[str]:
         shutil.copy(HERE / "editor.mjs", work / "node")  # beside the packages that it imports
         words = ("--bundle", "--format=esm", "--legal-comments=eof")
         shrink(app.typesetter.modules, "editor.mjs", static / EDITOR, *words)
-    was, env.living_python = getattr(env, "living_python", None), app.living_python
-    return list(pages) if was != app.living_python else []
+    was, env.living_python = getattr(env, "living_python", None), megabytes(app)
+    return list(pages) if was != megabytes(app) else []
+
+
+def megabytes(app) -> int | None:
+    """Return all that pages say of Python: that it is there, and how much a reader loads."""
+    return round(app.living_python["bytes"] / 1e6) if app.living_python else None
 
 
 def shrink(modules: Path, source: object, target: Path, *words: str) -> None:
@@ -163,9 +168,8 @@ def fold(source: nodes.container, lines: int) -> None:
 def data(app, page: str, cells: list[Cell], shown: set[int]) -> str:
     """Return what the page's script needs to know, as an element of the page."""
     here = app.builder.get_target_uri(page)
-    folder = f"_static/{app.living_python['folder']}/"
     facts = {
-        "base": relative_uri(here, folder),
+        "python": relative_uri(here, "_static/python/"),
         "editor": relative_uri(here, f"_static/{EDITOR}"),
         "needs": ancestors([cell.code for cell in cells]),
         "hidden": {n: cell.code for n, cell in enumerate(cells, 1) if n not in shown},
@@ -184,9 +188,9 @@ def write_bar(writer, node) -> None:
         f'<button type="button" class="live-run" aria-label="{word} cell {number}">{word}</button>'
     )
     if node["first"]:
-        size = writer.builder.app.living_python["bytes"] / 1e6
+        size = megabytes(writer.builder.app)
         writer.body.append('<button type="button" class="live-all">Run all</button>')
-        note = f"loads Python into this page, {size:.0f} MB; click the code to change it"
+        note = f"loads Python into this page, {size} MB; click the code to change it"
     writer.body.append(f'<span class="live-note">{note}</span></div>\n')
     raise nodes.SkipNode
 

@@ -324,14 +324,14 @@ def install(
     manifest, files = collect(core, baked, wheels, needs)
     version = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()[:12]
     folder = static / "python" / version
-    for old in set(static.glob("python/*")) - {folder}:
+    for old in set(static.glob("python/*/")) - {folder}:
         shutil.rmtree(old)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         if not (folder / name).exists() or (folder / name).stat().st_size != len(content):
             (folder / name).write_bytes(content)
-    manifest["folder"] = f"python/{version}"
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    manifest["folder"] = version
+    (folder.parent / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     whole = sum(map(len, files.values()))
     log.info(
         "Python for the pages: %.1f MB at first, %.1f MB in all (%s)",

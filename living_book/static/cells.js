@@ -2,7 +2,7 @@
 // the editor is loaded before a reader turns to a cell. What the build knows is in #live-page.
 {
   const { element, draw } = globalThis.livingBook;
-  const { base, editor, needs, hidden } = JSON.parse(document.getElementById("live-page").textContent);
+  const { python: home, editor, needs, hidden } = JSON.parse(document.getElementById("live-page").textContent);
   const STALE = "This page is older than the site, which has changed: reload the page.";
   const OFFLINE = "The site does not answer. Is the network there? Run tries again.";
   const DIED = "Python ended. This device may have too little memory for it.";
@@ -238,15 +238,16 @@
   };
   const start = async () => {
     const mine = turn;
-    const where = new URL(base, location);
-    const answer = await fetch(new URL("manifest.json", where)).catch(() => { throw new Error(OFFLINE); });
+    const where = new URL(home, location);
+    const answer = await fetch(new URL("manifest.json", where), { cache: "no-cache" }).catch(() => { throw new Error(OFFLINE); });
     if (!answer.ok) throw new Error(STALE);
     const manifest = await answer.json();
     if (mine !== turn) throw new Error(STOPPED);
-    python = new Worker(new URL("python.js", where));
+    const base = new URL(`${manifest.folder}/`, where);
+    python = new Worker(new URL("python.js", base));
     python.onmessage = hear;
     python.onerror = python.onmessageerror = ({ message }) => died(message);
-    await ask({ do: "load", base: where.href, manifest });
+    await ask({ do: "load", base: base.href, manifest });
     ready = true;
   };
 

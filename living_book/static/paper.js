@@ -14,12 +14,22 @@
   });
   addEventListener("afterprint", () => { while (undo.length) undo.pop()(); });
 
-  // One element of each kind tells its font; the browser loads those that it lacks.
+  // One copy of each kind tells its font: asked themselves, formulas far away would be laid out for the answer.
+  // The browser loads the fonts that it lacks.
   const fonts = () => {
-    const kinds = new Map([...document.querySelectorAll(".katex-html span")].map((span) => [span.className, span]));
-    const styles = [...kinds.values()].map((span) => getComputedStyle(span));
-    for (const font of new Set(styles.map((s) => `${s.fontStyle} ${s.fontWeight} 1em ${s.fontFamily}`)))
-      document.fonts.load(font);
+    const spans = [...document.querySelectorAll(".katex-html span")];
+    const kinds = new Map(spans.map((span) => [`${span.parentElement.className}>${span.className}`, span]));
+    const copies = [...kinds.values()].map((span) => {
+      const outer = span.parentElement.cloneNode();
+      return outer.appendChild(span.cloneNode());
+    });
+    const place = Object.assign(document.createElement("div"), { className: "katex", hidden: true });
+    place.append(...copies.map((copy) => copy.parentElement));
+    document.body.append(place);
+    const styles = copies.map((copy) => getComputedStyle(copy));
+    const names = new Set(styles.map((s) => `${s.fontStyle} ${s.fontWeight} 1em ${s.fontFamily}`));
+    place.remove();
+    for (const name of names) document.fonts.load(name);
   };
   const idle = window.requestIdleCallback ?? setTimeout;
   addEventListener("load", () => idle(fonts, { timeout: 300 }));

@@ -297,15 +297,14 @@
       part("poles-disk", "The poles λ", disk), part("poles-plane", "The curve Q(S¹)", plane),
       told, part("poles-series", "The impulse response of 1/Q", series), law, ...rows,
     ]);
-    const fit = () => {
-      const wide = place.clientWidth >= WIDE;
+    new ResizeObserver(([{ contentRect }]) => {
+      const wide = contentRect.width >= WIDE;
       place.classList.toggle("poles-three", wide);
       shape = wide ? BESIDE : ROW;
       showFrame();
       showResponse();
-    };
-    fit();
-    new ResizeObserver(fit).observe(place);
+    }).observe(place);
+    showFrame();
     change(1);
   }
 }

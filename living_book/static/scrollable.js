@@ -30,9 +30,10 @@
   const passing = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) look(target);
   }, { rootMargin: "500px" });
-  const watch = () => blocks.forEach((block) => { passing.unobserve(block); passing.observe(block); });
-  addEventListener("resize", watch);
-  addEventListener("toggle", ({ target }) => blocks.filter((block) => target.contains(block)).forEach(look), true); // what a fold hid has no size
-  document.fonts.addEventListener("loadingdone", watch);
-  watch();
+  const watch = (block) => { passing.unobserve(block); passing.observe(block); };
+  const watchAll = () => blocks.forEach(watch);
+  addEventListener("resize", watchAll);
+  addEventListener("toggle", ({ target }) => blocks.filter((block) => target.contains(block)).forEach(watch), true); // what a fold hid has no size
+  document.fonts.addEventListener("loadingdone", watchAll);
+  watchAll();
 }
