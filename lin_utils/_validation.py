@@ -251,14 +251,17 @@ class Record:
     """What a computation found: a frozen dataclass whose arrays cannot change either."""
 
     def __post_init__(self) -> None:
-        for field in vars(self).values():
+        for field in self._fields().values():
             if isinstance(field, np.ndarray):
                 field.setflags(write=False)
 
+    def _fields(self) -> dict[str, Any]:
+        return vars(self)
+
     def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
+        if not isinstance(other, Record) or type(self) is not type(other):
             return NotImplemented
-        mine, others = vars(self), vars(other)
+        mine, others = self._fields(), other._fields()
         return all(np.array_equal(mine[name], others[name]) for name in mine)
 
     __hash__ = None  # type: ignore[assignment]

@@ -167,10 +167,10 @@ def _places(name: str, value: Mapping[str, float] | None, scale: str) -> dict[st
     return places
 
 
-def _columns(name: str, curve: ArrayLike | Trajectory, values: str) -> Array:
-    """Return a curve as one column, or what a trajectory calls ``values``, a column per run."""
+def _columns(name: str, curve: ArrayLike | Trajectory, *, gaps: bool) -> Array:
+    """Return a curve as one column; of a trajectory the values or the gaps, a column per run."""
     if isinstance(curve, Trajectory):
-        array: Array = getattr(curve, values)
+        array = curve.gaps if gaps else curve.values
         if array.size == 0:
             raise _validation.refuse(name, "a trajectory of at least one run", curve)
         return array.reshape(len(array), -1)
@@ -448,7 +448,7 @@ def rates(
 
 def _gaps(name: str, curve: ArrayLike | Trajectory) -> tuple[Array, Array]:
     """Return steps and positive gaps, a column for each run."""
-    columns = _columns(name, curve, "gaps")
+    columns = _columns(name, curve, gaps=True)
     steps = curve.steps if isinstance(curve, Trajectory) else np.arange(len(columns))
     gaps = _drawn(columns, "log")
     return _drawn(steps), np.where(gaps > 0, gaps, np.nan)
@@ -522,7 +522,7 @@ def curves(
     at = _drawn(_validation.vector("x", x), xscale)
     drawn = {}
     for name, line in _some("lines", lines).items():
-        columns = _columns(f"lines[{name!r}]", line, "values")
+        columns = _columns(f"lines[{name!r}]", line, gaps=False)
         if len(columns) != at.size:
             raise ValueError(
                 f"lines[{name!r}] must have as many entries as x, {at.size}, got {len(columns)}"

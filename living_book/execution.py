@@ -46,8 +46,10 @@ KERNEL = ("ipykernel", "ipython", "matplotlib-inline")
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # Code with these names may look at anything: names made at run time, docstrings, files.
 EVERYTHING = set(
-    "__dict__ __doc__ __file__ __import__ __subclasses__ dir eval exec globals help import_module"
-    " inspect pinfo pinfo2 pkgutil psource vars".split()
+    "__annotations__ __dict__ __doc__ __file__ __import__ __subclasses__ annotation dir eval exec"
+    " get_annotations get_type_hints getcomments getdoc getfile getmembers getmembers_static"
+    " getmodule getsource getsourcefile getsourcelines globals help import_module pinfo pinfo2"
+    " pkgutil psource return_annotation vars".split()
 )
 
 
@@ -114,21 +116,31 @@ def drop_remarks(tree: ast.AST) -> ast.AST:
 
 def names_in(tree: ast.AST) -> set[str]:
     """Return the names that a tree may use; a string may name something for `getattr`."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
+    found, own = set(), set()  # an object may look at itself: its class is there already
+    for node in ast.walk(tree):  # a call before what is called
+        if isinstance(node, ast.Name) and id(node) not in own:
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
-            found.add(node.attr)
+            found |= {node.attr} - ({"__dict__"} if is_self(node.value) else set())
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             found |= {part for alias in node.names for part in alias.name.split(".")}
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr":
+        elif isinstance(node, ast.Call) and is_named(node.func, "vars") and node.args:
+            own |= {id(node.func)} if is_self(node.args[0]) else set()
+        elif isinstance(node, ast.Call) and is_named(node.func, "getattr"):
             of, name = node.args[:2]
-            if not isinstance(name, ast.Constant) and getattr(of, "id", "") != "self":
+            if not isinstance(name, ast.Constant) and not is_self(of):
                 found.add("eval")
     return found
+
+
+def is_named(node: ast.AST, name: str) -> bool:
+    return getattr(node, "id", "") == name
+
+
+def is_self(node: ast.AST) -> bool:
+    return is_named(node, "self")
 
 
 class Packages:
@@ -220,6 +232,7 @@ def fingerprint(cells: Iterable, folder: Path, packages: Packages) -> str:
         names |= names_in(tree) if tree else {"eval"}
         tops |= imported(tree) if tree else set()
         names |= {"eval"} if tree and passes_on(tree, packages.names) else set()
+    names |= {"eval"} if "signature" in names else set()  # it shows annotations
     ours = ""
     if tops & packages.names or "eval" in names:
         ours, tops = packages.reached(names), tops | packages.imports

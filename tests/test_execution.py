@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from sphinx.util.docutils import docutils_namespace
 
 from living_book import execution
 
+CHAPTERS = sorted(Path(__file__).parents[1].glob("chapters/*.ipynb"))
 PACKAGE = {
     "__init__.py": """
         '''The package.'''
@@ -42,6 +44,7 @@ PACKAGE = {
             def area(self):
                 '''Its area.'''
                 return self.factor
+            def fields(self): return vars(self) | self.__dict__
 
         class Child(Base):
             pass
@@ -199,6 +202,7 @@ UNKNOWN = [
     "from pkg import *",
     "import pkg as p\nnames = p",
     "import pkg as p\np.__dict__",
+    "import pkg.base\nvars(pkg.base)",
     "import pkg as p\np.note( = 3",
     "import pkg as p\neval('p.note()')",
 ]
@@ -218,6 +222,8 @@ def test_what_is_not_understood_counts_as_all(folder, code):
         ("import pkg as p\np.Child.__doc__", []),
         ("import pkg as p\np.Child?", []),
         ("import inspect\nimport pkg as p\ninspect.getsource(p.Child)", []),
+        ("from inspect import getsource as g\nimport pkg as p\ng(p.Child)", []),
+        ("import inspect\nimport pkg as p\ninspect.signature(p.Child)", []),
         ("import pkg as p\np.bounded()", ["raises-exception"]),
     ],
 )
@@ -225,6 +231,15 @@ def test_pages_that_show_source_depend_on_its_words(folder, code, tags):
     before = mark(folder, code, tags)
     edit(folder, "base.py", "A base.", "The base.")
     assert mark(folder, code, tags) != before
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_words_of_a_docstring_execute_no_chapter_of_this_book(path):
+    cells = execution.executed(nbformat.read(path, as_version=4))
+    packages = execution.Packages(["lin_utils"])
+    before = execution.fingerprint(cells, path.parent, packages)
+    packages.files = []  # which count as they are, words and all, for what is not understood
+    assert execution.fingerprint(cells, path.parent, packages) == before
 
 
 @pytest.mark.parametrize("code, counts", [("import numpy", True), ("import json", False)])
