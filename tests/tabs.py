@@ -26,11 +26,20 @@ WAIT = """new Promise((found, fail) => {{
   }};
   look();
 }})"""
-MIDDLE = """(part) => {
-  part.scrollIntoView({ block: "center", behavior: "instant" });
-  const { left, top, width, height } = part.getBoundingClientRect();
-  return [left + Math.min(width, 200) / 2, top + height / 2];
-}"""
+# Where to point at a part, once it rests: an editor in which something was written scrolls to it
+# in the next frame.
+MIDDLE = """(part) => new Promise((found) => {
+  let last = null, rested = 0;
+  const look = () => {
+    const { left, top, width, height } = part.getBoundingClientRect();
+    rested = last === top ? rested + 1 : 0;
+    if (rested > 2) return found([left + Math.min(width, 200) / 2, top + height / 2]);
+    if (!rested) part.scrollIntoView({ block: "center", behavior: "instant" });
+    last = part.getBoundingClientRect().top;
+    requestAnimationFrame(look);
+  };
+  look();
+})"""
 
 
 class Tab:
