@@ -80,13 +80,15 @@ COSTS = {
 }
 
 #: The limits that the book does not meet, and why; a test looks that it misses these and no others.
-MISSED = {
-    **dict.fromkeys(
-        ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time"),
-        "a slow phone takes long to load and parse the longest chapters, 220 kB of packed HTML",
+MISSED = dict.fromkeys(
+    (
+        "first-contentful-paint",
+        "largest-contentful-paint",
+        "total-blocking-time",
+        "score: performance",
     ),
-    "score: performance": "the same",
-}
+    "a slow phone takes long to load and parse the longest chapter, 220 kB of compressed HTML",
+)
 
 
 def read():

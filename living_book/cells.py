@@ -84,8 +84,9 @@ def install(app, env) -> list[str]:
         shutil.copy(HERE / "editor.mjs", work / "node")  # beside the packages that it imports
         words = ("--bundle", "--format=esm", "--legal-comments=eof")
         shrink(app.typesetter.modules, "editor.mjs", static / EDITOR, *words)
-    was, env.living_python = getattr(env, "living_python", None), megabytes(app)
-    return list(pages) if was != megabytes(app) else []
+    was, now = getattr(env, "living_python", None), megabytes(app)
+    env.living_python = now
+    return list(pages) if was != now else []
 
 
 def megabytes(app) -> int | None:

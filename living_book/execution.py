@@ -47,9 +47,8 @@ THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # Code with these names may look at anything: names made at run time, docstrings, files.
 EVERYTHING = set(
     "__annotations__ __dict__ __doc__ __file__ __import__ __subclasses__ annotation dir eval exec"
-    " get_annotations get_type_hints getcomments getdoc getfile getmembers getmembers_static"
-    " getmodule getsource getsourcefile getsourcelines globals help import_module pinfo pinfo2"
-    " pkgutil psource return_annotation vars".split()
+    " get_type_hints globals help import_module inspect pinfo pinfo2 pkgutil psource"
+    " return_annotation vars".split()
 )
 
 
@@ -116,18 +115,22 @@ def drop_remarks(tree: ast.AST) -> ast.AST:
 
 def names_in(tree: ast.AST) -> set[str]:
     """Return the names that a tree may use; a string may name something for `getattr`."""
-    found, own = set(), set()  # an object may look at itself: its class is there already
-    for node in ast.walk(tree):  # a call before what is called
-        if isinstance(node, ast.Name) and id(node) not in own:
+    # These read no words: an object that looks at itself, whose class is there; a signature.
+    found, harmless = set(), set()
+    for node in ast.walk(tree):  # a call before what is called, an attribute before its owner
+        if isinstance(node, ast.Name) and id(node) not in harmless:
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
             found |= {node.attr} - ({"__dict__"} if is_self(node.value) else set())
+            if is_named(node.value, "inspect") and node.attr == "signature":
+                harmless.add(id(node.value))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             found |= {part for alias in node.names for part in alias.name.split(".")}
+            found.add((getattr(node, "module", "") or "").partition(".")[0])
         elif isinstance(node, ast.Call) and is_named(node.func, "vars") and node.args:
-            own |= {id(node.func)} if is_self(node.args[0]) else set()
+            harmless |= {id(node.func)} if is_self(node.args[0]) else set()
         elif isinstance(node, ast.Call) and is_named(node.func, "getattr"):
             of, name = node.args[:2]
             if not isinstance(name, ast.Constant) and not is_self(of):

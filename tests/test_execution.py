@@ -222,6 +222,7 @@ def test_what_is_not_understood_counts_as_all(folder, code):
         ("import pkg as p\np.Child.__doc__", []),
         ("import pkg as p\np.Child?", []),
         ("import inspect\nimport pkg as p\ninspect.getsource(p.Child)", []),
+        ("import inspect\nimport pkg as p\ninspect.findsource(p.Child)", []),
         ("from inspect import getsource as g\nimport pkg as p\ng(p.Child)", []),
         ("import inspect\nimport pkg as p\ninspect.signature(p.Child)", []),
         ("import pkg as p\np.bounded()", ["raises-exception"]),

@@ -19,12 +19,10 @@
   const fonts = () => {
     const spans = [...document.querySelectorAll(".katex-html span")];
     const kinds = new Map(spans.map((span) => [`${span.parentElement.className}>${span.className}`, span]));
-    const copies = [...kinds.values()].map((span) => {
-      const outer = span.parentElement.cloneNode();
-      return outer.appendChild(span.cloneNode());
-    });
     const place = Object.assign(document.createElement("div"), { className: "katex", hidden: true });
-    place.append(...copies.map((copy) => copy.parentElement));
+    const copy = (span) => (
+      span.matches(".katex") ? place : copy(span.parentElement).appendChild(span.cloneNode()));
+    const copies = [...kinds.values()].map(copy);
     document.body.append(place);
     const styles = copies.map((copy) => getComputedStyle(copy));
     const names = new Set(styles.map((s) => `${s.fontStyle} ${s.fontWeight} 1em ${s.fontFamily}`));
